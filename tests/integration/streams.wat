@@ -1,0 +1,120 @@
+;; A guest that does one thing with a stream at a time, so that tests can see what the host's side makes of it.
+(component
+  (core module $Memory
+    (memory (export "memory") 1)
+    (data (i32.const 16) "data"))
+  (core instance $memory (instantiate $Memory))
+  (alias core export $memory "memory" (core memory $mem))
+
+  (type $bytes (stream u8))
+  (type $number (future u32))
+  (core func $return-u32 (canon task.return (result u32)))
+  (core func $return-bytes (canon task.return (result $bytes)))
+  (core func $return-number (canon task.return (result $number)))
+  (core func $stream-new (canon stream.new $bytes))
+  (core func $read (canon stream.read $bytes (memory (core memory $mem))))
+  (core func $read-async (canon stream.read $bytes async (memory (core memory $mem))))
+  (core func $cancel-read (canon stream.cancel-read $bytes))
+  (core func $write (canon stream.write $bytes (memory (core memory $mem))))
+  (core func $write-async (canon stream.write $bytes async (memory (core memory $mem))))
+  (core func $cancel-write (canon stream.cancel-write $bytes))
+  (core func $drop-readable (canon stream.drop-readable $bytes))
+  (core func $drop-writable (canon stream.drop-writable $bytes))
+  (core func $future-new (canon future.new $number))
+
+  (core module $Guest
+    (import "canon" "return-u32" (func $return_u32 (param i32)))
+    (import "canon" "return-bytes" (func $return_bytes (param i32)))
+    (import "canon" "return-number" (func $return_number (param i32)))
+    (import "canon" "stream-new" (func $stream_new (result i64)))
+    (import "canon" "read" (func $read (param i32 i32 i32) (result i32)))
+    (import "canon" "read-async" (func $read_async (param i32 i32 i32) (result i32)))
+    (import "canon" "cancel-read" (func $cancel_read (param i32) (result i32)))
+    (import "canon" "write" (func $write (param i32 i32 i32) (result i32)))
+    (import "canon" "write-async" (func $write_async (param i32 i32 i32) (result i32)))
+    (import "canon" "cancel-write" (func $cancel_write (param i32) (result i32)))
+    (import "canon" "drop-readable" (func $drop_readable (param i32)))
+    (import "canon" "drop-writable" (func $drop_writable (param i32)))
+    (import "canon" "future-new" (func $future_new (result i64)))
+
+    ;; Read once, up to `count` bytes, drop the stream, and return what the read returned.
+    (func (export "read-now") (param $input i32) (param $count i32) (result i32)
+      (local $packed i32)
+      (local.set $packed (call $read (local.get $input) (i32.const 1024) (local.get $count)))
+      (call $drop_readable (local.get $input))
+      (local.get $packed))
+    (func (export "read") (param $input i32) (param $count i32)
+      (local $packed i32)
+      (local.set $packed (call $read (local.get $input) (i32.const 1024) (local.get $count)))
+      (call $drop_readable (local.get $input))
+      (call $return_u32 (local.get $packed)))
+
+    ;; Start to read and take the read back; then read again, and return both results: the second times 65536.
+    (func (export "cancel-read") (param $input i32)
+      (local $packed i32)
+      (local.set $packed (call $read_async (local.get $input) (i32.const 1024) (i32.const 64)))
+      (if (i32.eq (local.get $packed) (i32.const -1))
+        (then (local.set $packed (call $cancel_read (local.get $input)))))
+      (local.set $packed (i32.or
+        (local.get $packed)
+        (i32.shl (call $read (local.get $input) (i32.const 1024) (i32.const 64)) (i32.const 16))))
+      (call $drop_readable (local.get $input))
+      (call $return_u32 (local.get $packed)))
+
+    ;; Hand the stream back as it came.
+    (func (export "give-back") (param $input i32) (call $return_bytes (local.get $input)))
+
+    ;; Return a stream, write four bytes to it and drop it.
+    (func (export "write")
+      (local $ends i64) (local $output i32)
+      (local.set $ends (call $stream_new))
+      (local.set $output (i32.wrap_i64 (i64.shr_u (local.get $ends) (i64.const 32))))
+      (call $return_bytes (i32.wrap_i64 (local.get $ends)))
+      (drop (call $write (local.get $output) (i32.const 16) (i32.const 4)))
+      (call $drop_writable (local.get $output)))
+
+    ;; The same, but trap in the end.
+    (func (export "write-and-trap")
+      (local $ends i64)
+      (local.set $ends (call $stream_new))
+      (call $return_bytes (i32.wrap_i64 (local.get $ends)))
+      (drop (call $write
+        (i32.wrap_i64 (i64.shr_u (local.get $ends) (i64.const 32))) (i32.const 16) (i32.const 4)))
+      (unreachable))
+
+    ;; Return a future, wait for a byte, and trap.
+    (func (export "promise-and-trap") (param $input i32)
+      (call $return_number (i32.wrap_i64 (call $future_new)))
+      (drop (call $read (local.get $input) (i32.const 1024) (i32.const 1)))
+      (unreachable)))
+
+  (core instance $canon
+    (export "return-u32" (func $return-u32))
+    (export "return-bytes" (func $return-bytes))
+    (export "return-number" (func $return-number))
+    (export "stream-new" (func $stream-new))
+    (export "read" (func $read))
+    (export "read-async" (func $read-async))
+    (export "cancel-read" (func $cancel-read))
+    (export "write" (func $write))
+    (export "write-async" (func $write-async))
+    (export "cancel-write" (func $cancel-write))
+    (export "drop-readable" (func $drop-readable))
+    (export "drop-writable" (func $drop-writable))
+    (export "future-new" (func $future-new)))
+  (core instance $guest (instantiate $Guest (with "canon" (instance $canon))))
+
+  (func (export "read-now") (param "input" $bytes) (param "count" u32) (result u32)
+    (canon lift (core func $guest "read-now")))
+  (func (export "read") async (param "input" $bytes) (param "count" u32) (result u32)
+    (canon lift (core func $guest "read") async))
+  (func (export "cancel-read") async (param "input" $bytes) (result u32)
+    (canon lift (core func $guest "cancel-read") async))
+  (func (export "give-back") async (param "input" $bytes) (result $bytes)
+    (canon lift (core func $guest "give-back") async))
+  (func (export "write") async (result $bytes)
+    (canon lift (core func $guest "write") async))
+  (func (export "write-and-trap") async (result $bytes)
+    (canon lift (core func $guest "write-and-trap") async))
+  (func (export "promise-and-trap") async (param "input" $bytes) (result $number)
+    (canon lift (core func $guest "promise-and-trap") async)))

@@ -1,0 +1,92 @@
+"""What generated modules import: types of arguments, exported functions by name, conversions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, final
+
+import anyio.abc
+
+from weft.canon.values import Err, Ok
+from weft.host.readers import FutureReader, StreamReader
+from weft.host.transmits import FutureProducer, StreamProducer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from weft.host.func import Func
+    from weft.host.instance import Instance
+    from weft.host.store import Store
+
+T = TypeVar("T")
+E = TypeVar("E")
+
+BytesLike: TypeAlias = bytes | bytearray | memoryview
+"""What a ``list<u8>`` can be made of."""
+
+StreamLike: TypeAlias = (
+    StreamReader
+    | StreamProducer
+    | BytesLike
+    | Iterable[Any]
+    | AsyncIterable[Any]
+    | anyio.abc.ByteReceiveStream
+    | anyio.abc.ObjectReceiveStream[Any]
+)
+"""What a ``stream`` can be made of."""
+
+FutureLike: TypeAlias = FutureReader | FutureProducer | Awaitable[Any]
+"""What a ``future`` can be made of."""
+
+
+@final
+class Exports:
+    """The exported functions of one interface of an instance, or of the instance itself; looked up once each.
+
+    Args:
+        instance: the instance.
+        interface: the interface; None for the functions of the instance itself.
+    """
+
+    __slots__ = ("_funcs", "_instance", "_path", "store")
+
+    def __init__(self, instance: Instance, interface: str | None = None) -> None:
+        self._instance = instance
+        self._path = () if interface is None else (interface,)
+        self._funcs: dict[str, Func] = {}
+        self.store: Store = instance.store
+
+    def of(self, interface: str | None) -> Exports:
+        """Return the functions of another interface of the same instance."""
+        return self if self._path == ((interface,) if interface else ()) else Exports(self._instance, interface)
+
+    def func(self, name: str) -> Func:
+        """Return a function.
+
+        Raises:
+            LookupError: when the instance does not export it.
+        """
+        found = self._funcs.get(name)
+        if found is None:
+            found = self._funcs[name] = self._instance.get_func(*self._path, name)
+        return found
+
+
+def lift_result(value: Ok[Any] | Err[Any], ok: Callable[[Any], T], err: Callable[[Any], E]) -> Ok[T] | Err[E]:
+    """Return a result whose payload went through `ok` or `err`."""
+    return Ok(ok(value.value)) if isinstance(value, Ok) else Err(err(value.value))
+
+
+@contextmanager
+def lifted_error(lift: Callable[[Any], object]) -> Iterator[None]:
+    """Put the payload of an `Err` that is raised inside through `lift`."""
+    try:
+        yield
+    except Err as error:
+        error.value = lift(error.value)
+        error.args = (error.value,)
+        raise
+
+
+__all__ = ["BytesLike", "Exports", "FutureLike", "StreamLike", "lift_result", "lifted_error"]

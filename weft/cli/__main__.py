@@ -1,0 +1,7 @@
+"""``python -m weft.cli`` is ``weft``."""
+
+import sys
+
+from weft.cli.command import main
+
+sys.exit(main())

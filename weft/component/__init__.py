@@ -1,0 +1,1 @@
+"""Components: bytes to plan, names, validation, linking, instantiation."""
