@@ -121,6 +121,7 @@
     (core func $new (canon stream.new $S))
     (core func $write (canon stream.write $S (memory (core memory $mem))))
     (core func $drop-w (canon stream.drop-writable $S))
+    (core func $drop-r (canon stream.drop-readable $S))
     (core func $set (canon waitable-set.new))
     (core func $wait (canon waitable-set.wait (memory (core memory $mem))))
     (core func $poll (canon waitable-set.poll (memory (core memory $mem))))
@@ -142,6 +143,7 @@
       (import "" "new" (func $new (result i64)))
       (import "" "write" (func $write (param i32 i32 i32) (result i32)))
       (import "" "drop-w" (func $drop-w (param i32)))
+      (import "" "drop-r" (func $drop-r (param i32)))
       (import "" "set" (func $set (result i32)))
       (import "" "wait" (func $wait (param i32 i32) (result i32)))
       (import "" "poll" (func $poll (param i32 i32) (result i32)))
@@ -163,12 +165,13 @@
       (global $ended (mut i32) (i32.const 0))
       (global $last (mut i32) (i32.const 0))
       (global $closed (mut i32) (i32.const 0))
+      (global $reader (mut i32) (i32.const 0))
       ;; What happened in which order, as a number.
       (global $trace (mut i32) (i32.const 0))
       (func $eq (param i32 i32) (if (i32.ne (local.get 0) (local.get 1)) (then unreachable)))
       (func $note (param i32)
         (global.set $trace (i32.add (i32.mul (global.get $trace) (i32.const 31)) (local.get 0))))
-      ;; Each subtask has a record: where its result goes, what it must be, whether it was asked to stop.
+      ;; Each subtask has a record: where its result goes, what it must be, whether it was asked to stop, the stream it was given.
       (func $record (param i32) (result i32) (i32.add (i32.const 0x4000) (i32.shl (local.get 0) (i32.const 4))))
       (func $started (param $result i32) (param $want i32) (local $h i32)
         (global.set $calls (i32.add (global.get $calls) (i32.const 1)))
@@ -181,6 +184,7 @@
         (i32.store (call $record (local.get $h)) (global.get $slot))
         (i32.store offset=4 (call $record (local.get $h)) (local.get $want))
         (i32.store offset=8 (call $record (local.get $h)) (i32.const 0))
+        (i32.store offset=12 (call $record (local.get $h)) (global.get $reader))
         (call $join (local.get $h) (global.get $ws))
         (global.set $pending (i32.add (global.get $pending) (i32.const 1)))
         (global.set $last (local.get $h))
@@ -191,6 +195,9 @@
         (if (i32.eq (local.get $state) (i32.const 2))
           (then (call $eq (i32.load (i32.load (local.get $at))) (i32.load offset=4 (local.get $at))))
           (else (call $eq (i32.load offset=8 (local.get $at)) (i32.const 1))))
+        ;; A call that was cancelled before it started never took its stream.
+        (if (i32.and (i32.eq (local.get $state) (i32.const 3)) (i32.ne (i32.load offset=12 (local.get $at)) (i32.const 0)))
+          (then (call $drop-r (i32.load offset=12 (local.get $at)))))
         (call $drop (local.get $h))
         (global.set $pending (i32.sub (global.get $pending) (i32.const 1)))
         (global.set $ended (i32.add (global.get $ended) (i32.const 1)))
@@ -216,8 +223,10 @@
         (call $ensure-open)
         (local.set $both (call $new))
         (local.set $w (i32.wrap_i64 (i64.shr_u (local.get $both) (i64.const 32))))
+        (global.set $reader (i32.wrap_i64 (local.get $both)))
         (call $started (call $consume (i32.wrap_i64 (local.get $both)) (global.get $slot))
           (i32.div_u (i32.mul (local.get $n) (i32.add (local.get $n) (i32.const 1))) (i32.const 2)))
+        (global.set $reader (i32.const 0))
         (block $written (loop $again
           (br_if $written (i32.eq (local.get $done) (local.get $n)))
           (local.set $done (i32.add (local.get $done) (i32.shr_u
@@ -276,7 +285,7 @@
       (export "locked" (func $locked)) (export "stackful" (func $stackful)) (export "callback" (func $callback))
       (export "consume" (func $consume)) (export "close" (func $close)) (export "open" (func $open))
       (export "return" (func $return)) (export "yield" (func $yield)) (export "new" (func $new))
-      (export "write" (func $write)) (export "drop-w" (func $drop-w)) (export "set" (func $set))
+      (export "write" (func $write)) (export "drop-w" (func $drop-w)) (export "drop-r" (func $drop-r)) (export "set" (func $set))
       (export "wait" (func $wait)) (export "poll" (func $poll)) (export "drop-set" (func $drop-set))
       (export "join" (func $join)) (export "drop" (func $drop)) (export "cancel" (func $cancel))
       (export "thread" (func $thread)) (export "later" (func $later)) (export "mem" (memory $mem))

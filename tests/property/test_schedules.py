@@ -72,6 +72,7 @@ def expected(program: list[tuple[int, int]]) -> int:
 @given(seeds, st.lists(programs, min_size=1, max_size=3))
 @example(None, [[(CLOSE, 0), (LOCKED, 2), (CALLBACK, 1), (CANCEL, 0), (STACKFUL, 3), (WAIT, 0)]])
 @example(1, [[(LOCKED, 7), (CALLBACK, 7), (CALLBACK, 0), (CANCEL, 0), (STREAM, 7), (POLL, 0), (THREAD, 5)]])
+@example(None, [[(LOCKED, 1), (LOCKED, 0), (STREAM, 0), (CANCEL, 0)]])
 def test_nothing_hangs_or_leaks(seed: int | None, several: list[list[tuple[int, int]]]) -> None:
     """Every call ends with the right value or because it was cancelled, and all tables are empty then."""
     outcomes = run(seed, several)
