@@ -5,7 +5,7 @@ Source: CanonicalABI.md, "Loading" (``lift_own`` and following) and "Storing" (`
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from weft.errors import LowerError, Trap, TrapCode
 from weft.runtime.ends import CopyState, ReadableEnd, ReadableFutureEnd, ReadableStreamEnd
@@ -50,15 +50,15 @@ def lift_own(cx: LiftLowerContext, index: int, rt: ResourceType) -> object:
     handle = remove_resource(cx.instance, index, rt)
     if not handle.own:
         raise Trap(TrapCode.HANDLE_TYPE_MISMATCH, "cannot lift own resource from a borrow")
-    if rt.objects is not None:
-        return rt.objects.take(handle.rep)
+    if rt.let_go is not None:
+        return handle.rep
     return Resource(rt, handle.rep, store=cx.instance.store)
 
 
 def lower_own(cx: LiftLowerContext, value: object, rt: ResourceType) -> int:
     """Give an owned handle to the guest."""
-    if rt.objects is not None and not isinstance(value, Resource):
-        return cx.instance.handles.add(ResourceHandle(rt, rt.objects.adopt(value), own=True))
+    if rt.let_go is not None:
+        return cx.instance.handles.add(ResourceHandle(rt, _expect_object(value, rt), own=True))
     resource = _expect_resource(value, rt)
     try:
         rep = resource.give_away()
@@ -72,23 +72,27 @@ def lift_borrow(cx: LiftLowerContext, scope: Subtask | None, index: int, rt: Res
     handle = get_resource(cx.instance, index, rt)
     if scope is not None:
         scope.add_lender(handle)
-    if rt.objects is not None:
-        return rt.objects.get(handle.rep)
+    if rt.let_go is not None:
+        return handle.rep
     return Resource(rt, handle.rep, owned=False)
 
 
 def lower_borrow(cx: LiftLowerContext, scope: Task | None, value: object, rt: ResourceType) -> int:
     """Lend a resource to the guest; the instance that defines the type gets the representation itself."""
-    if rt.objects is not None and not isinstance(value, Resource):
-        rep = rt.objects.lend(value)
-    else:
-        rep = _expect_resource(value, rt).rep
+    rep: Any = _expect_resource(value, rt).rep if rt.let_go is None else _expect_object(value, rt)
     inst = cx.instance
     if inst is rt.impl:
-        return rep
+        guest_rep: int = rep
+        return guest_rep
     assert scope is not None
     scope.num_borrows += 1
     return inst.handles.add(ResourceHandle(rt, rep, own=False, borrow_scope=scope))
+
+
+def _expect_object(value: object, rt: ResourceType) -> object:
+    if value is None or isinstance(value, Resource):
+        raise LowerError(f"expected an object that is a {rt.name}, got {type(value).__name__}")
+    return value
 
 
 def _expect_resource(value: object, rt: ResourceType) -> Resource:

@@ -14,7 +14,7 @@ from weft.host.destructors import ConcurrentDestructor, HostDestructor
 from weft.host.functions import HostFunc, Kind
 from weft.host.instance import Instance
 from weft.host.module import Module
-from weft.host.objects import ObjectTable
+from weft.host.objects import drop_object, let_go_of_object
 from weft.runtime.resource import ResourceType
 
 if TYPE_CHECKING:
@@ -117,13 +117,12 @@ class LinkerInstance:
         """Define a resource type of the host's whose resources are Python objects.
 
         Host functions get and return the objects themselves. A guest that drops one it owns calls the object's method
-        ``on_drop()``, when it has one; an object that host code lends to a guest must support weak references.
+        ``on_drop()``, when it has one; so does a guest that is stopped while it owns one, by a trap or with its store.
 
         Args:
             name: its name in WIT.
         """
-        objects = ObjectTable()
-        rt = ResourceType(name, None, objects.drop, objects=objects)
+        rt = ResourceType(name, None, drop_object, let_go=let_go_of_object)
         self._define(name, rt)
         return rt
 

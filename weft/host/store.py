@@ -123,6 +123,8 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+        if self._not_raised and error is None:
+            raise self._not_raised[0]
 
     def close(self) -> None:
         """Stop every guest and free everything. Closing twice is fine.

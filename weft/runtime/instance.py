@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, final
 
 from weft.errors import Trap, TrapCode
 from weft.runtime.ends import CopyEnd
+from weft.runtime.resource import ResourceHandle
 from weft.runtime.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from weft.runtime.error_context import ErrorContext
-    from weft.runtime.resource import ResourceHandle
     from weft.runtime.store import StoreState
     from weft.runtime.task import Cancel, Lifted, Task
     from weft.runtime.thread import Thread
@@ -235,7 +235,8 @@ class RootInstance:
     def poison(self, error: BaseException) -> None:
         """Stop everything in this tree: unwind its stacks, fail its callers, drop its ends of streams and futures.
 
-        Its handles are forgotten; as after any trap, no destructor runs for the resources they stood for.
+        Its handles are forgotten; as after any trap, no destructor runs for the resources they stood for. But objects
+        of the host's are let go.
 
         Should something interrupt this (Ctrl-C, the recursion limit), the next call goes on where it stopped; everyone
         below on the stack makes one.
@@ -261,7 +262,11 @@ class RootInstance:
             for handle in instances[-1].handles:
                 if isinstance(handle, CopyEnd):
                     handle.abandon(error)
+            owned = [handle for handle in instances[-1].handles if isinstance(handle, ResourceHandle) and handle.own]
             instances.pop().handles.clear()
+            for handle in owned:
+                if handle.type.let_go is not None:
+                    handle.type.let_go(self.store, handle.rep)
         for call in list(self.host_calls):
             call.request_cancellation()
 

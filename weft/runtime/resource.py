@@ -5,7 +5,7 @@ Source: CanonicalABI.md, "Resource State"; Concurrency.md, "Borrows".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, final
+from typing import TYPE_CHECKING, Any, Protocol, final
 
 from attrs import define, field
 
@@ -23,26 +23,8 @@ class BorrowScope(Protocol):
 class Destructor(Protocol):
     """Runs when the last owner of a resource drops it."""
 
-    def __call__(self, store: StoreState | None, rep: int, /) -> None:
+    def __call__(self, store: StoreState | None, rep: Any, /) -> None:
         """Destroy the representation `rep`; `store` is None when the host drops a handle that it made itself."""
-
-
-class HostObjects(Protocol):
-    """Python objects that stand for the resources of a type of the host's."""
-
-    def adopt(self, value: object, /) -> int:
-        """Return a representation for an object that a guest comes to own."""
-        ...
-
-    def lend(self, value: object, /) -> int:
-        """Return a representation for an object that host code keeps and lends to a guest."""
-        ...
-
-    def take(self, rep: int, /) -> object:
-        """Return the object of a representation, which no guest owns any more."""
-
-    def get(self, rep: int, /) -> object:
-        """Return the object of a representation."""
 
 
 @final
@@ -55,14 +37,15 @@ class ResourceType:
         impl: the component instance that defines it, or None when the host does.
         destructor: called with the store and the representation when an owned handle is dropped.
         rep64: whether representations are 64 bits wide (🐘).
-        objects: what host code sees in place of a `Resource`; None for a `Resource`.
+        let_go: makes the representations Python objects, which host code sees in place of a `Resource`; it is called
+            instead of the destructor for what a guest owned that was stopped, and does not raise.
     """
 
     name: str
     impl: ComponentInstance | None
     destructor: Destructor | None = None
     rep64: bool = False
-    objects: HostObjects | None = None
+    let_go: Destructor | None = None
 
     def __repr__(self) -> str:
         return f"<resource {self.name}{'' if self.impl else ' of the host'}>"
@@ -83,7 +66,7 @@ class ResourceHandle:
     """
 
     type: ResourceType
-    rep: int
+    rep: Any
     own: bool
     borrow_scope: BorrowScope | None = None
     num_lends: int = 0
@@ -96,16 +79,16 @@ class Resource:
 
     Attributes:
         type: which resource type.
-        rep: the representation: a number that means something to whoever defines the type.
+        rep: the representation: a number that means something to whoever defines the type, or an object of the host's.
         owned: whether dropping it is this handle's duty. Passing an owned handle to a guest gives it away.
     """
 
     type: ResourceType
-    rep: int
+    rep: Any
     owned: bool = field(default=True)
     _store: StoreState | None = field(default=None, repr=False, alias="store")
 
-    def give_away(self) -> int:
+    def give_away(self) -> Any:
         """Hand the ownership on and return the representation; ValueError when this handle has none."""
         if not self.owned:
             raise ValueError("this handle is borrowed, or was given away before")

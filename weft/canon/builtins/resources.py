@@ -32,4 +32,5 @@ def canon_resource_drop(inst: ComponentInstance, rt: ResourceType, index: int) -
 
 def canon_resource_rep(inst: ComponentInstance, rt: ResourceType, index: int) -> int:
     """Return the representation of a handle of the instance's own type."""
-    return get_resource(inst, index, rt).rep
+    rep: int = get_resource(inst, index, rt).rep
+    return rep
