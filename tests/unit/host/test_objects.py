@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from attrs import define
 
 from weft import Component, Engine, Linker, LowerError, Store, Trap
-from weft.host.func import Func
+
+if TYPE_CHECKING:
+    from weft.host.func import Func
 
 GUEST = """
 (component
@@ -31,7 +35,8 @@ GUEST = """
     (func (export "drop") (param i32) (call $drop (local.get 0)))
     (func (export "stop") (drop (call $make)) unreachable))
   (core instance $i (instantiate $m (with "" (instance
-    (export "make" (func $make)) (export "take" (func $take)) (export "look" (func $look)) (export "drop" (func $drop))))))
+    (export "make" (func $make)) (export "take" (func $take)) (export "look" (func $look))
+    (export "drop" (func $drop))))))
   (func (export "make") (result u32) (canon lift (core func $i "make")))
   (func (export "take") (param "t" u32) (canon lift (core func $i "take")))
   (func (export "look") (param "t" u32) (canon lift (core func $i "look")))
