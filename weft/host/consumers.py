@@ -11,6 +11,7 @@ import anyio.to_thread
 from weft.canon.types import Prim
 from weft.host.asyncio_streams import to_asyncio_writer
 from weft.host.awaiting import AwaitingConsumer
+from weft.host.nonblocking import NonblockingConsumer
 from weft.host.operation_task import OperationTask
 from weft.host.raw_files import to_raw_file
 from weft.host.sockets import AtEnd, to_socket
@@ -251,6 +252,7 @@ class _File(AwaitingConsumer):
 __all__ = [
     "AwaitingConsumer",
     "Collected",
+    "NonblockingConsumer",
     "collect",
     "discard",
     "to_asyncio_writer",

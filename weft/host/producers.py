@@ -16,6 +16,7 @@ import anyio.to_thread
 from weft.host.asyncio_streams import from_asyncio_reader
 from weft.host.awaiting import AwaitingProducer
 from weft.host.chunks import as_chunk, is_chunk
+from weft.host.nonblocking import NonblockingProducer
 from weft.host.operation_task import OperationTask
 from weft.host.raw_files import from_raw_file
 from weft.host.sockets import from_socket
@@ -392,6 +393,7 @@ class _Awaitable:
 
 __all__ = [
     "AwaitingProducer",
+    "NonblockingProducer",
     "empty",
     "from_async_iterable",
     "from_asyncio_reader",

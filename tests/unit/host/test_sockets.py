@@ -16,7 +16,7 @@ from weft.canon.types import Prim
 from weft.errors import LowerError
 from weft.host import consumers, producers
 from weft.host.host_stream import HostStream
-from weft.host.sockets import TURN_OPERATIONS
+from weft.host.nonblocking import TURN_OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
