@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, Final, Never, TypeVar, final
+from typing import TYPE_CHECKING, Any, Final, Never, TypeVar, final, overload
 
 from weft.component.instantiate import instantiate
 from weft.component.items import ComponentItem, FuncItem, InstanceItem, ModuleItem
@@ -59,10 +59,18 @@ class LinkerInstance:
 
         return decorate if func is None else decorate(func)
 
+    @overload
+    def func_wrap(self, name: str) -> Callable[[F], F]: ...
+    @overload
+    def func_wrap(self, name: str, func: F) -> F: ...
     def func_wrap(self, name: str, func: Callable[..., Any] | None = None) -> Any:
         """Define a function that returns at once: called as ``func(store, *args)``."""
         return self._wrap(name, Kind.SYNC, func)
 
+    @overload
+    def func_wrap_async(self, name: str) -> Callable[[F], F]: ...
+    @overload
+    def func_wrap_async(self, name: str, func: F) -> F: ...
     def func_wrap_async(self, name: str, func: Callable[..., Any] | None = None) -> Any:
         """Define an ``async def`` for a WIT function that is not async: the guest that calls it blocks.
 
@@ -70,6 +78,10 @@ class LinkerInstance:
         """
         return self._wrap(name, Kind.ASYNC, func)
 
+    @overload
+    def func_wrap_concurrent(self, name: str) -> Callable[[F], F]: ...
+    @overload
+    def func_wrap_concurrent(self, name: str, func: F) -> F: ...
     def func_wrap_concurrent(self, name: str, func: Callable[..., Any] | None = None) -> Any:
         """Define an ``async def`` for a WIT ``async func``: called as ``await func(accessor, *args)``.
 
@@ -184,24 +196,26 @@ class LinkerInstance:
         if engine is not self._linker.engine:
             raise LinkError(f"`{name}` belongs to another engine than the linker")
 
-    def define_traps(self, imports: Mapping[str, object]) -> None:
+    def define_traps(self, imports: Mapping[str, object], known: set[ResourceType] | None = None) -> None:
         """Define what is in `imports` and not here: functions that trap, and resources of the host's.
 
         Args:
             imports: items by name, of which only the types count. Nothing can stand in for modules and components.
+            known: the resources among the imports before these, which others only refer to.
         """
+        known = set() if known is None else known
         for name, item in imports.items():
             found = compatible(self._definitions, name)
             path = f"{self._name}#{name}" if self._name else name
             if isinstance(item, InstanceItem):
                 if found is None or isinstance(self._definitions[found], dict):
-                    self.instance(name if found is None else found).define_traps(item.exports)
-            elif found is not None:
-                continue
-            elif isinstance(item, FuncItem):
-                self._define(name, HostFunc(_Unknown(path), Kind.SYNC))
+                    self.instance(name if found is None else found).define_traps(item.exports, known)
             elif isinstance(item, ResourceType):
-                self._define(name, ResourceType(name, None))
+                if found is None and item not in known:
+                    self._define(name, ResourceType(name, None))
+                known.add(item)
+            elif isinstance(item, FuncItem) and found is None:
+                self._define(name, HostFunc(_Unknown(path), Kind.SYNC))
 
 
 @final

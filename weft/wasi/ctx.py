@@ -1,0 +1,128 @@
+"""What the guests of a store are given of the world: nothing, but what is named here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import fspath
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, final
+
+import anyio
+import anyio.to_thread
+from attrs import define, field, frozen
+
+from weft.wasi.clocks import SystemMonotonicClock, SystemWallClock
+from weft.wasi.limits import HandleCount, WasiLimits
+from weft.wasi.network import Network
+from weft.wasi.randomness import Randomness
+from weft.wasi.stdio import DescriptorInput, DescriptorOutput, Discard, MemoryInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from weft.wasi.byte_io import ByteInput, ByteOutput
+    from weft.wasi.clocks import MonotonicClock, WallClock
+
+T = TypeVar("T")
+
+
+@final
+@frozen
+class Preopen:
+    """A directory of the host's that guests find when they start.
+
+    Attributes:
+        host_path: where it is.
+        guest_path: what guests call it.
+        read_only: whether they may only read what is in it.
+    """
+
+    host_path: str = field(converter=fspath)
+    guest_path: str
+    read_only: bool = field(default=False, kw_only=True)
+
+
+def _pairs(given: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    items = given.items() if isinstance(given, Mapping) else given
+    return tuple((str(name), str(value)) for name, value in items)
+
+
+def _stdin(given: ByteInput | Literal["inherit"]) -> ByteInput:
+    return DescriptorInput(0) if isinstance(given, str) else given
+
+
+def _stdout(given: ByteOutput | Literal["inherit"]) -> ByteOutput:
+    return DescriptorOutput(1) if isinstance(given, str) else given
+
+
+def _stderr(given: ByteOutput | Literal["inherit"]) -> ByteOutput:
+    return DescriptorOutput(2) if isinstance(given, str) else given
+
+
+@final
+@define(eq=False, kw_only=True)
+class WasiCtx:
+    """What WASI shows to the guests of one store; make one for each store.
+
+    By default guests have no arguments, no environment, an empty standard input, outputs that go nowhere, no
+    directories and no network; they have the time and random numbers.
+
+    Attributes:
+        args: the arguments, the name of the program first.
+        env: the environment, as a mapping or pairs.
+        cwd: the initial working directory, by the guests' names.
+        stdin: where standard input comes from; ``"inherit"`` for that of the process.
+        stdout: where standard output goes; likewise.
+        stderr: where standard error goes; likewise.
+        preopens: directories of the host's.
+        network: what they may do on the network.
+        wall_clock: the time of day.
+        monotonic_clock: the clock for waiting.
+        random: random numbers.
+        limits: how much they may take.
+        block_loop: whether reading and writing files may hold up the event loop: faster, where all the event loop has
+            to do is to run one guest, as in a command line tool. Otherwise it is done in threads.
+        handles: how many handles are open.
+    """
+
+    args: tuple[str, ...] = field(default=(), converter=tuple)
+    env: tuple[tuple[str, str], ...] = field(default=(), converter=_pairs)
+    cwd: str | None = None
+    stdin: ByteInput = field(factory=MemoryInput, converter=_stdin)
+    stdout: ByteOutput = field(factory=Discard, converter=_stdout)
+    stderr: ByteOutput = field(factory=Discard, converter=_stderr)
+    preopens: Sequence[Preopen] = ()
+    network: Network = field(factory=Network)
+    wall_clock: WallClock = field(factory=SystemWallClock)
+    monotonic_clock: MonotonicClock = field(factory=SystemMonotonicClock)
+    random: Randomness = field(factory=Randomness)
+    limits: WasiLimits = field(factory=WasiLimits)
+    block_loop: bool = False
+    handles: HandleCount = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.handles = HandleCount(self.limits.handles)
+
+    async def run_blocking(self, func: Callable[..., T], *args: object) -> T:
+        """Call ``func(*args)``, which waits for a disk at the longest, here or in a thread; it is never interrupted."""
+        if self.block_loop:
+            return func(*args)
+        with anyio.CancelScope(shield=True):
+            return await anyio.to_thread.run_sync(func, *args)
+        raise AssertionError  # what is shielded is not cancelled
+
+
+Getter: TypeAlias = "Callable[[Any], WasiCtx]"
+"""Finds the context in the data of a store."""
+
+
+def whole_data(data: Any) -> WasiCtx:
+    """Return the data of a store that is a context and nothing else."""
+    if not isinstance(data, WasiCtx):
+        raise TypeError(
+            f"the data of the store is a {type(data).__name__}, not a WasiCtx: "
+            "make it `Store(engine, data=WasiCtx(...))`, or tell `add_to_linker` how to find the context in it"
+        )
+    return data
+
+
+__all__ = ["Getter", "Preopen", "WasiCtx", "whole_data"]

@@ -1,0 +1,65 @@
+"""How much of the host's memory and of the system's resources the guests of one context may take."""
+
+from __future__ import annotations
+
+import errno
+from typing import final
+
+from attrs import define, field, frozen, validators
+
+
+def _size(default: int) -> int:
+    size: int = field(default=default, validator=[validators.instance_of(int), validators.ge(0)])
+    return size
+
+
+@final
+@frozen
+class WasiLimits:
+    """Limits of one `weft.wasi.WasiCtx`.
+
+    Attributes:
+        handles: how many files, directories, sockets and the like may be open at once.
+        random_byte_length: how many random bytes one call may ask for.
+        buffer_byte_length: how many bytes the host holds for a guest that does not take them, or for a peer that is
+            slower than the guest, in each direction of each stream.
+        header_byte_length: how long all the headers, or all the trailers, of one HTTP message may be together.
+        directory_entries: how many entries of a directory are read ahead.
+    """
+
+    handles: int = _size(10_000)
+    random_byte_length: int = _size(64 << 20)
+    buffer_byte_length: int = _size(1 << 20)
+    header_byte_length: int = _size(128 << 10)
+    directory_entries: int = _size(1024)
+
+
+@final
+@define(eq=False)
+class HandleCount:
+    """How many handles are open; every object that holds a descriptor of the system's takes one and gives it back.
+
+    Attributes:
+        limit: how many there may be.
+        open: how many there are.
+    """
+
+    limit: int
+    open: int = 0
+
+    def acquire(self) -> None:
+        """Count one more.
+
+        Raises:
+            OSError: there are too many (``EMFILE``).
+        """
+        if self.open >= self.limit:
+            raise OSError(errno.EMFILE, f"the guest may not have more than {self.limit} handles open")
+        self.open += 1
+
+    def release(self) -> None:
+        """Count one less."""
+        self.open -= 1
+
+
+__all__ = ["HandleCount", "WasiLimits"]

@@ -1,0 +1,111 @@
+"""Bytes between a `ByteInput` or `ByteOutput` and guest memory, as streams of WASI 0.3."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, final
+
+from weft import StreamResult, consumers, producers
+from weft.wasi.outcome import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from weft import Destination, Source, Store, StreamProducer, StreamReader
+    from weft.wasi.byte_io import ByteInput, ByteOutput
+
+CHUNK_BYTE_LENGTH: Final = 1 << 20
+"""How much is read or written at once, at the most: a guest may offer gigabytes, and others want a turn."""
+
+
+def read_via_stream(source: ByteInput, error_code: Callable[[OSError], Any]) -> tuple[StreamProducer, Outcome]:
+    """Return the stream of what `source` gives, and the future that says how it ended.
+
+    Args:
+        source: what is read.
+        error_code: what an error of it is called in the interface.
+    """
+    outcome = Outcome()
+    return _InputProducer(source, outcome, error_code), outcome
+
+
+def write_via_stream(
+    store: Store, data: StreamReader, sink: ByteOutput, error_code: Callable[[OSError], Any]
+) -> Outcome:
+    """Write a stream to `sink`, and return the future that says how that ended.
+
+    Args:
+        store: the store of the guest that writes.
+        data: what the guest writes.
+        sink: where it goes.
+        error_code: what an error of it is called in the interface.
+    """
+    outcome = Outcome()
+    data.pipe(store, _OutputConsumer(sink, outcome, error_code))
+    return outcome
+
+
+@final
+class _InputProducer(producers.NonblockingProducer):
+    __slots__ = ("_error_code", "_outcome", "_source")
+
+    def __init__(self, source: ByteInput, outcome: Outcome, error_code: Callable[[OSError], Any]) -> None:
+        super().__init__()
+        self._source = source
+        self._outcome = outcome
+        self._error_code = error_code
+
+    async def wait(self) -> None:
+        """Wait until something is there."""
+        await self._source.wait_readable()
+
+    def receive(self, destination: Destination) -> StreamResult:
+        """Read straight into the guest's memory."""
+        try:
+            count = self._source.read_into(destination.direct()[:CHUNK_BYTE_LENGTH])
+        except (BlockingIOError, InterruptedError):
+            raise
+        except OSError as error:
+            self._outcome.fail(self._error_code(error))
+            return StreamResult.DROPPED
+        if not count:
+            return StreamResult.DROPPED
+        destination.mark_written(count)
+        return StreamResult.COMPLETED
+
+    def finished(self) -> None:
+        """Say that all went well, unless something did not."""
+        self._outcome.succeed()
+
+
+@final
+class _OutputConsumer(consumers.NonblockingConsumer):
+    __slots__ = ("_error_code", "_outcome", "_sink")
+
+    def __init__(self, sink: ByteOutput, outcome: Outcome, error_code: Callable[[OSError], Any]) -> None:
+        super().__init__()
+        self._sink = sink
+        self._outcome = outcome
+        self._error_code = error_code
+
+    async def wait(self) -> None:
+        """Wait until something can be written."""
+        await self._sink.wait_writable()
+
+    def send(self, source: Source) -> StreamResult:
+        """Write straight from the guest's memory."""
+        try:
+            count = self._sink.write_from(source.direct()[:CHUNK_BYTE_LENGTH])
+        except (BlockingIOError, InterruptedError):
+            raise
+        except OSError as error:
+            self._outcome.fail(self._error_code(error))
+            return StreamResult.DROPPED
+        source.mark_read(count)
+        return StreamResult.COMPLETED
+
+    def finished(self) -> None:
+        """Say that all went well, unless something did not."""
+        self._outcome.succeed()
+
+
+__all__ = ["CHUNK_BYTE_LENGTH", "read_via_stream", "write_via_stream"]
