@@ -20,15 +20,17 @@ all: lint test
 
 venv: $(STAMPS)/package
 
-demo: guest
+demo: $(STAMPS)/guest
+	$(BIN)/python examples/demo/build_guest.py
 	$(BIN)/python examples/demo/run.py
 
 guest: $(STAMPS)/guest
 	$(BIN)/python examples/demo/build_guest.py
+	$(BIN)/python examples/keyvalue/build_guest.py
 
 # Tests that need the built guest skip themselves where componentize-py has no wheel.
 test: $(STAMPS)/test
-	@$(MAKE) --no-print-directory guest || echo "the demo guest was not built: its tests will be skipped"
+	@$(MAKE) --no-print-directory guest || echo "the guests were not built: their tests will be skipped"
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: $(STAMPS)/lint
@@ -60,5 +62,5 @@ $(STAMPS)/test $(STAMPS)/lint $(STAMPS)/guest: $(STAMPS)/%: $(STAMPS)/package
 	@touch $@
 
 clean:
-	rm -rf $(VENV) dist build examples/demo/build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) dist build examples/*/build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,45 @@
+"""Counts visits: ``python examples/keyvalue/run.py visits.db Ada Bob Ada``. The database remembers them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+import keyvalue
+from keyvalue import bindings
+
+import weft
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+HERE = Path(__file__).resolve().parent
+BUILT = HERE / "build" / "guest.wasm"
+GUEST = BUILT if BUILT.exists() else HERE / "guest.wat"
+
+
+async def visit(accessor: weft.Accessor, visits: bindings.World, names: Sequence[str]) -> None:
+    """Let everybody visit, and print what the guest sees of it."""
+    visitors = await visits.visitors(accessor)
+    with visitors.guard(accessor):
+        for name in names:
+            print(f"{name}: visit {await visits.visit(accessor, name)}")
+            for change in await visitors.read(accessor):
+                print(f"changed: {change.key} is {change.value.decode()}")
+
+
+async def main(path: str, names: Sequence[str]) -> None:
+    engine = weft.Engine()
+    component = weft.Component.from_file(engine, GUEST)
+    linker = weft.Linker(engine)
+    async with keyvalue.Database.open(path) as database:
+        keyvalue.add_to_linker(linker, keyvalue.KeyValue(database))
+        async with weft.Store(engine) as store:
+            visits = bindings.World(await linker.instantiate(store, component))
+            await store.run_concurrent(visit, visits, names)
+
+
+if __name__ == "__main__":
+    anyio.run(main, sys.argv[1], sys.argv[2:])
