@@ -1,0 +1,376 @@
+"""A pool of instances of one service: made when requests come, shared by several at once, replaced when they trap.
+
+An instance is used from the tasks of its requests; all that a worker's own task does is to keep the instance's loop
+running until it has to go.
+
+Source: the proxy handler of Wasmtime, for the rules of when instances are reused.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar, final
+
+import anyio
+from attrs import define, field, frozen, validators
+
+from weft import Trap
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from anyio.abc import TaskGroup
+
+logger: Final = logging.getLogger("weft.wasi.http")
+
+
+class Service(Protocol):
+    """An instance that can take requests."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call made now would have to wait until the instance lets it in."""
+        ...
+
+    async def wait_ready(self) -> None:
+        """Wait until it is not `busy`."""
+        ...
+
+    async def run(self, main: Callable[[], Awaitable[object]]) -> None:
+        """Let the instance make progress for as long as ``main()`` takes.
+
+        Raises:
+            Trap: it trapped in something that no request waits for.
+            Exception: a host function failed there.
+        """
+        ...
+
+    async def wait_quiet(self) -> None:
+        """Wait until it has nothing left to do."""
+        ...
+
+
+S = TypeVar("S", bound=Service)
+
+
+@final
+class OverloadedError(Exception):
+    """No instance has room, and too many requests wait already; or the pool is closing."""
+
+
+def _count(default: int) -> int:
+    count: int = field(default=default, validator=[validators.instance_of(int), validators.ge(1)])
+    return count
+
+
+@final
+@frozen(kw_only=True)
+class PoolLimits:
+    """How instances are used.
+
+    Attributes:
+        max_instances: how many there may be at once.
+        max_concurrent_per_instance: how many requests one may handle at once.
+        max_requests_per_instance: how many one may handle before another takes its place.
+        max_waiting: how many requests may wait for an instance.
+        idle_timeout: seconds after which an instance without requests goes; with 0, none is kept.
+        shutdown_grace: seconds for what an instance still does when it is to go.
+    """
+
+    max_instances: int = _count(16)
+    max_concurrent_per_instance: int = _count(16)
+    max_requests_per_instance: int = _count(128)
+    max_waiting: int = field(default=1000, validator=[validators.instance_of(int), validators.ge(0)])
+    idle_timeout: float = field(default=60.0, validator=validators.ge(0))
+    shutdown_grace: float = field(default=10.0, validator=validators.ge(0))
+
+
+@final
+@define(eq=False)
+class _Waiter(Generic[S]):
+    """A request without an instance. Invariant: `ready` is set exactly when `worker` or `error` is."""
+
+    ready: anyio.Event = field(factory=anyio.Event)
+    worker: Worker[S] | None = None
+    error: BaseException | None = None
+
+
+@final
+@define(eq=False)
+class Worker(Generic[S]):
+    """An instance and what it has to do.
+
+    Attributes:
+        service: the instance, once it is there.
+        in_flight: how many requests it handles.
+        total: how many it was given so far.
+        retired: whether it gets no more.
+        error: what ended it too early: its requests fail with this.
+    """
+
+    limits: PoolLimits
+    service: S | None = None
+    in_flight: int = 0
+    total: int = 0
+    retired: bool = False
+    error: BaseException | None = None
+    watched: bool = False
+    _idle_since: float = 0.0
+    _over: anyio.Event = field(factory=anyio.Event)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the limits let it have one more request."""
+        limits = self.limits
+        return (
+            self.service is not None
+            and not self.retired
+            and self.in_flight < limits.max_concurrent_per_instance
+            and self.total < limits.max_requests_per_instance
+        )
+
+    def take(self) -> None:
+        """Count one more request; the last one it may have retires it."""
+        self.in_flight += 1
+        self.total += 1
+        if self.total >= self.limits.max_requests_per_instance:
+            self.retired = True
+
+    def give_back(self) -> None:
+        """Count one less."""
+        self.in_flight -= 1
+        if not self.in_flight:
+            self._idle_since = anyio.current_time()
+            if self.retired or not self.limits.idle_timeout:
+                self.retire()
+
+    def retire(self) -> None:
+        """Give it no more requests; those it has are finished."""
+        self.retired = True
+        if not self.in_flight:
+            self._over.set()
+
+    def fail(self, error: BaseException) -> None:
+        """Note that it is of no use any more: it trapped."""
+        if self.error is None:
+            self.error = error
+        self.retired = True
+        self._over.set()
+
+    async def serve(self) -> None:
+        """Wait until it is to go, and has done what it had to do."""
+        self._idle_since = anyio.current_time()
+        while not self._over.is_set() and (left := self._seconds_left()) > 0:
+            with anyio.move_on_after(left):
+                await self._over.wait()
+        self.retired = True
+        if self.error is None and self.service is not None:
+            with anyio.move_on_after(self.limits.shutdown_grace):
+                await self.service.wait_quiet()
+
+    def _seconds_left(self) -> float:
+        if self.in_flight:
+            return max(self.limits.idle_timeout, 1.0)
+        return self._idle_since + self.limits.idle_timeout - anyio.current_time()
+
+
+@final
+class Pool(Generic[S]):
+    """Instances of one service.
+
+    Args:
+        open_service: makes an instance, and disposes of it.
+        limits: how they are used.
+    """
+
+    def __init__(self, open_service: Callable[[], AbstractAsyncContextManager[S]], limits: PoolLimits) -> None:
+        self.limits = limits
+        self._open_service = open_service
+        self._workers: list[Worker[S]] = []
+        self._waiting: deque[_Waiter[S]] = deque()
+        self._group: TaskGroup | None = None
+        self._closing = False
+        self._gone = anyio.Event()
+
+    @property
+    def workers(self) -> tuple[Worker[S], ...]:
+        """The instances there are, or will be in a moment; also those that only finish what they do."""
+        return tuple(self._workers)
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for an instance."""
+        return len(self._waiting)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Pool[S]]:
+        """Have instances from here to the end, which gives requests in progress their time of grace."""
+        async with anyio.create_task_group() as group:
+            self._group = group
+            try:
+                yield self
+                await self._close()
+            finally:
+                self._group = None
+                self._closing = True
+                group.cancel_scope.cancel()
+
+    async def _close(self) -> None:
+        self._closing = True
+        self._fail_waiting(OverloadedError("the service shuts down"))
+        for worker in self._workers:
+            worker.retire()
+        with anyio.move_on_after(self.limits.shutdown_grace):
+            while self._workers:
+                self._gone = anyio.Event()
+                await self._gone.wait()
+
+    # For requests.
+
+    async def acquire(self) -> Worker[S]:
+        """Return an instance for one request, which is to be given back by `release`.
+
+        Raises:
+            OverloadedError: none has room, and the queue is full; or the pool is closing.
+            Exception: what prevented an instance from being made.
+        """
+        if not self._closing and not self._waiting:
+            worker = self._free_worker()
+            if worker is not None:
+                worker.take()
+                return worker
+        return await self._wait_for_worker()
+
+    def release(self, worker: Worker[S]) -> None:
+        """Give an instance back."""
+        worker.give_back()
+        if self._waiting:
+            self._dispatch()
+
+    def _free_worker(self) -> Worker[S] | None:
+        """Return the oldest instance with room: the younger ones go when they are not needed any more."""
+        for worker in self._workers:
+            if worker.has_room:
+                assert worker.service is not None
+                if not worker.service.busy:
+                    return worker
+        return None
+
+    async def _wait_for_worker(self) -> Worker[S]:
+        if self._closing:
+            raise OverloadedError("the service shuts down")
+        waiter: _Waiter[S] = _Waiter()
+        self._waiting.append(waiter)
+        self._dispatch()
+        if not waiter.ready.is_set() and len(self._waiting) > self.limits.max_waiting + self._coming:
+            self._waiting.remove(waiter)
+            raise OverloadedError(f"{self.limits.max_waiting} requests wait already")
+        try:
+            await waiter.ready.wait()
+        except BaseException:
+            self._abandon(waiter)
+            raise
+        if waiter.error is not None:
+            raise waiter.error
+        assert waiter.worker is not None
+        return waiter.worker
+
+    def _abandon(self, waiter: _Waiter[S]) -> None:
+        if waiter.worker is not None:
+            self.release(waiter.worker)
+        elif waiter in self._waiting:
+            self._waiting.remove(waiter)
+
+    # Instances.
+
+    def _dispatch(self) -> None:
+        """Give those who wait what there is, and make more instances if that is not enough."""
+        while self._waiting:
+            worker = self._free_worker()
+            if worker is None:
+                break
+            worker.take()
+            waiter = self._waiting.popleft()
+            waiter.worker = worker
+            waiter.ready.set()
+        while len(self._waiting) > self._coming and len(self._workers) < self.limits.max_instances:
+            self.start_worker()
+        if self._waiting:
+            self._watch_busy()
+
+    @property
+    def _coming(self) -> int:
+        """How many requests the instances can take that are being made."""
+        starting = sum(worker.service is None and not worker.retired for worker in self._workers)
+        return starting * self.limits.max_concurrent_per_instance
+
+    def start_worker(self) -> None:
+        """Make one more instance, in the background.
+
+        Raises:
+            RuntimeError: the pool is not `running`.
+        """
+        if self._group is None:
+            raise RuntimeError("the pool is not running")
+        worker: Worker[S] = Worker(self.limits)
+        self._workers.append(worker)
+        self._group.start_soon(self._run, worker)
+
+    async def _run(self, worker: Worker[S]) -> None:
+        try:
+            await self._run_service(worker)
+        except Trap as trap:
+            worker.fail(trap)
+        except Exception as error:
+            worker.fail(error)
+            if worker.service is not None:
+                logger.exception("an instance failed in the host")
+        finally:
+            self._forget(worker)
+
+    async def _run_service(self, worker: Worker[S]) -> None:
+        async with self._open_service() as service:
+            worker.service = service
+            if self._closing:
+                worker.retire()
+            self._dispatch()
+            await service.run(worker.serve)
+
+    def _forget(self, worker: Worker[S]) -> None:
+        worker.retired = True
+        self._workers.remove(worker)
+        self._gone.set()
+        if worker.error is not None and worker.service is not None:
+            logger.error("an instance is replaced: %s", worker.error)
+        if worker.service is not None:
+            if not self._closing:
+                self._dispatch()
+        elif worker.error is not None and not self._workers:
+            self._fail_waiting(worker.error)
+
+    def _fail_waiting(self, error: BaseException) -> None:
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            waiter.error = error
+            waiter.ready.set()
+
+    def _watch_busy(self) -> None:
+        """Look again when an instance that has room, but lets nobody in, does so."""
+        assert self._group is not None
+        for worker in self._workers:
+            if worker.has_room and not worker.watched:
+                worker.watched = True
+                self._group.start_soon(self._watch, worker)
+
+    async def _watch(self, worker: Worker[S]) -> None:
+        assert worker.service is not None
+        try:
+            await worker.service.wait_ready()
+        finally:
+            worker.watched = False
+        self._dispatch()
+
+
+__all__ = ["OverloadedError", "Pool", "PoolLimits", "Service", "Worker", "logger"]
