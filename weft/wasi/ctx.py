@@ -11,7 +11,8 @@ import anyio.to_thread
 from attrs import define, field, frozen
 
 from weft.wasi.clocks import SystemMonotonicClock, SystemWallClock
-from weft.wasi.limits import HandleCount, WasiLimits
+from weft.wasi.http.policy import Http
+from weft.wasi.limits import ByteCount, HandleCount, WasiLimits
 from weft.wasi.network import Network
 from weft.wasi.randomness import Randomness
 from weft.wasi.stdio import DescriptorInput, DescriptorOutput, Discard, MemoryInput
@@ -75,6 +76,7 @@ class WasiCtx:
         stderr: where standard error goes; likewise.
         preopens: directories of the host's.
         network: what they may do on the network.
+        http: what they may do over HTTP.
         wall_clock: the time of day.
         monotonic_clock: the clock for waiting.
         random: random numbers.
@@ -82,6 +84,7 @@ class WasiCtx:
         block_loop: whether reading and writing files may hold up the event loop: faster, where all the event loop has
             to do is to run one guest, as in a command line tool. Otherwise it is done in threads.
         handles: how many handles are open.
+        held: how many bytes are held for them by objects without a handle.
     """
 
     args: tuple[str, ...] = field(default=(), converter=tuple)
@@ -92,15 +95,18 @@ class WasiCtx:
     stderr: ByteOutput = field(factory=Discard, converter=_stderr)
     preopens: Sequence[Preopen] = ()
     network: Network = field(factory=Network)
+    http: Http = field(factory=Http)
     wall_clock: WallClock = field(factory=SystemWallClock)
     monotonic_clock: MonotonicClock = field(factory=SystemMonotonicClock)
     random: Randomness = field(factory=Randomness)
     limits: WasiLimits = field(factory=WasiLimits)
     block_loop: bool = False
     handles: HandleCount = field(init=False)
+    held: ByteCount = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.handles = HandleCount(self.limits.handles)
+        self.held = ByteCount(self.limits.held_byte_length)
 
     async def run_blocking(self, func: Callable[..., T], *args: object) -> T:
         """Call ``func(*args)``, which waits for a disk at the longest, here or in a thread; it is never interrupted."""

@@ -25,6 +25,8 @@ class WasiLimits:
             slower than the guest, in each direction of each stream.
         header_byte_length: how long all the headers, or all the trailers, of one HTTP message may be together.
         directory_entries: how many entries of a directory are read ahead.
+        held_byte_length: how many bytes the objects of guests may hold together that have no handle: headers, requests,
+            responses.
     """
 
     handles: int = _size(10_000)
@@ -32,6 +34,7 @@ class WasiLimits:
     buffer_byte_length: int = _size(1 << 20)
     header_byte_length: int = _size(128 << 10)
     directory_entries: int = _size(1024)
+    held_byte_length: int = _size(64 << 20)
 
 
 @final
@@ -62,4 +65,28 @@ class HandleCount:
         self.open -= 1
 
 
-__all__ = ["HandleCount", "WasiLimits"]
+@final
+@define(eq=False)
+class ByteCount:
+    """How many bytes are held for guests by objects that have no handle.
+
+    Attributes:
+        limit: how many there may be.
+        held: how many there are.
+    """
+
+    limit: int
+    held: int = 0
+
+    def add(self, byte_length: int) -> None:
+        """Count more, or less if `byte_length` is negative.
+
+        Raises:
+            OSError: there are too many (``ENOMEM``).
+        """
+        if byte_length > 0 and self.held + byte_length > self.limit:
+            raise OSError(errno.ENOMEM, f"the guest may not have the host hold more than {self.limit} bytes")
+        self.held += byte_length
+
+
+__all__ = ["ByteCount", "HandleCount", "WasiLimits"]

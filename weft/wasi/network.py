@@ -24,6 +24,12 @@ def _names(given: bool | Iterable[str]) -> bool | frozenset[str]:
     return given if isinstance(given, bool) else frozenset(given)
 
 
+def names_above(name: str) -> set[str]:
+    """Return a name, in lower case, and the patterns for all below what it is itself below: ``*.org``, ..."""
+    labels = name.lower().rstrip(".").split(".")
+    return {".".join(labels), *("*." + ".".join(labels[index:]) for index in range(1, len(labels)))}
+
+
 @final
 @frozen
 class Network:
@@ -70,14 +76,11 @@ class Network:
         Raises:
             PermissionError: they may not.
         """
-        if isinstance(self.name_lookup, bool):
-            granted = self.name_lookup
-        else:
-            labels = name.lower().rstrip(".").split(".")
-            above = {"*." + ".".join(labels[index:]) for index in range(1, len(labels))}
-            granted = bool(self.name_lookup & {".".join(labels), *above})
+        granted = self.name_lookup
+        if not isinstance(granted, bool):
+            granted = bool(granted & names_above(name))
         if not granted:
             raise PermissionError(errno.EACCES, f"the guest may not resolve {name!r}")
 
 
-__all__ = ["AddressUse", "Network"]
+__all__ = ["AddressUse", "Network", "names_above"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from weft.wasi.ctx import whole_data
-from weft.wasi.p3 import cli, clocks, random
+from weft.wasi.p3 import cli, clocks, http, random
 
 if TYPE_CHECKING:
     from weft import Linker
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 def add_to_linker(linker: Linker, getter: Getter = whole_data) -> None:
-    """Let guests import all of ``wasi:cli/imports@0.3.0``.
+    """Let guests import all of ``wasi:cli/imports@0.3.0``, and ``wasi:http``.
 
     Args:
         linker: defines it from now on.
         getter: finds the `weft.wasi.WasiCtx` in the data of a store; by default, the data is one.
     """
-    for package in (cli, clocks, random):
+    for package in (cli, clocks, http, random):
         package.add_to_linker(linker, getter)
 
 

@@ -1,0 +1,21 @@
+"""wasi:http 0.3."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from weft.wasi.p3.http import fields, options, request, response
+
+if TYPE_CHECKING:
+    from weft import Linker
+    from weft.wasi.ctx import Getter
+
+
+def add_to_linker(linker: Linker, getter: Getter) -> None:
+    """Let guests import ``wasi:http/types``."""
+    types = linker.instance("wasi:http/types@0.3.0")
+    for resource in (fields, options, request, response):
+        resource.define(types, getter)
+
+
+__all__ = ["add_to_linker"]
