@@ -15,6 +15,7 @@ from weft.wasi.http.policy import Http
 from weft.wasi.limits import ByteCount, HandleCount, WasiLimits
 from weft.wasi.network import Network
 from weft.wasi.randomness import Randomness
+from weft.wasi.read_ahead import with_read_ahead
 from weft.wasi.stdio import DescriptorInput, DescriptorOutput, Discard, MemoryInput
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def _pairs(given: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[
 
 
 def _stdin(given: ByteInput | Literal["inherit"]) -> ByteInput:
-    return DescriptorInput(0) if isinstance(given, str) else given
+    # What 0.2 reads ahead, to tell whether there is anything, must be seen by all who read.
+    return DescriptorInput(0) if isinstance(given, str) else with_read_ahead(given)
 
 
 def _stdout(given: ByteOutput | Literal["inherit"]) -> ByteOutput:

@@ -58,9 +58,13 @@ class _Descriptor:
         """Whether a person may sit at the other end."""
         return os.isatty(self.fd)
 
+    def is_ready(self) -> bool:
+        """Whether the next operation would not block."""
+        return self._always_ready or _is_ready(self.fd, self._event)
+
     def check_ready(self) -> None:
         """Raise a BlockingIOError when the next operation would block."""
-        if not (self._always_ready or _is_ready(self.fd, self._event)):
+        if not self.is_ready():
             raise BlockingIOError(errno.EAGAIN, "not ready")
 
     async def wait(self) -> None:
@@ -93,6 +97,10 @@ class DescriptorInput:
         """Read what is there."""
         self._descriptor.check_ready()
         return os.readv(self._descriptor.fd, [view])
+
+    def is_readable(self) -> bool:
+        """Whether something is there."""
+        return self._descriptor.is_ready()
 
     async def wait_readable(self) -> None:
         """Wait until something is there."""
@@ -154,6 +162,10 @@ class MemoryInput:
         view[: len(chunk)] = chunk
         self._at += len(chunk)
         return len(chunk)
+
+    def is_readable(self) -> bool:
+        """Everything is there."""
+        return True
 
     async def wait_readable(self) -> None:
         """Return: everything is there."""

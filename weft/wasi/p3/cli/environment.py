@@ -9,9 +9,11 @@ if TYPE_CHECKING:
     from weft.wasi.ctx import Getter
 
 
-def add_to_linker(linker: Linker, getter: Getter) -> None:
-    """Let guests import the interface."""
-    api = linker.instance("wasi:cli/environment@0.3.0")
+def add_to_linker(
+    linker: Linker, getter: Getter, version: str = "0.3.0", cwd_function: str = "get-initial-cwd"
+) -> None:
+    """Let guests import the interface, of which only one name differs between the versions of WASI."""
+    api = linker.instance(f"wasi:cli/environment@{version}")
 
     @api.func_wrap("get-environment")
     def get_environment(store: Store) -> tuple[tuple[str, str], ...]:
@@ -21,7 +23,7 @@ def add_to_linker(linker: Linker, getter: Getter) -> None:
     def get_arguments(store: Store) -> tuple[str, ...]:
         return getter(store.data).args
 
-    @api.func_wrap("get-initial-cwd")
+    @api.func_wrap(cwd_function)
     def get_initial_cwd(store: Store) -> str | None:
         return getter(store.data).cwd
 

@@ -22,9 +22,9 @@ def exit_with_code(_store: Store, status_code: int) -> NoReturn:
     raise Exit(status_code)
 
 
-def add_to_linker(linker: Linker, _getter: Getter) -> None:
-    """Let guests import the interface."""
-    api = linker.instance("wasi:cli/exit@0.3.0")
+def add_to_linker(linker: Linker, _getter: Getter, version: str = "0.3.0") -> None:
+    """Let guests import the interface, which is the same in both versions of WASI."""
+    api = linker.instance(f"wasi:cli/exit@{version}")
     api.func_wrap("exit", exit_)
     api.func_wrap("exit-with-code", exit_with_code)
 

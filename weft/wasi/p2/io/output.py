@@ -1,0 +1,275 @@
+"""The resource ``output-stream`` of wasi:io/streams, over a `ByteOutput`.
+
+How other interfaces make one::
+
+    OutputStream(sink)                                  # a socket, a body: writes go through a bounded buffer
+    OutputStream(sink, blocking=True, release=close)    # a file, stdio: writes wait for the sink, the guest with them
+
+A sink that itself keeps what it takes has a method ``async def drain(self)``, which waits until that has arrived, and
+raises OSError if it did not: a blocking write, and any flush, awaits it. What a sink raises becomes
+``last-operation-failed`` with an `Error` that keeps it, and the stream is closed.
+
+What a buffered stream accepted is written in the background, also after the guest has dropped the stream, until the
+store is closed; what has not been flushed by then is lost, as WIT allows. A blocking stream has nothing to lose.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, final
+
+import anyio
+
+from weft import Trap, TrapCode
+from weft.wasi.p2.io.error import closed, last_operation_failed
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from weft import Store
+    from weft.wasi.byte_io import ByteOutput
+
+BUFFER_BYTE_LENGTH: Final = 64 << 10
+"""How much a stream holds for a sink that is slower than the guest."""
+
+BLOCKING_WRITE_BYTE_LENGTH: Final = 1 << 20
+"""How much may be written at once to a stream that holds nothing."""
+
+
+@final
+class OutputStream:
+    """Bytes that a guest writes (`Readiness`: ready when something may be written, or there is an error to be had).
+
+    Invariant: while there is anything in `_pending`, or `_flushing`, a task `_drain` is there.
+
+    Args:
+        sink: where they go.
+        blocking: a write waits until the sink has it all, so that nothing is held here.
+        buffer_byte_length: how much is held otherwise.
+        release: called once, when the guest has dropped the stream and nothing more will be written; must not raise.
+    """
+
+    __slots__ = (
+        "_blocking",
+        "_changed",
+        "_closed",
+        "_draining",
+        "_dropped",
+        "_error",
+        "_flushing",
+        "_limit",
+        "_pending",
+        "_release",
+        "_sink",
+        "_sink_drain",
+    )
+
+    def __init__(
+        self,
+        sink: ByteOutput,
+        *,
+        blocking: bool = False,
+        buffer_byte_length: int = BUFFER_BYTE_LENGTH,
+        release: Callable[[], object] | None = None,
+    ) -> None:
+        self._sink = sink
+        self._sink_drain: Callable[[], Awaitable[object]] | None = getattr(sink, "drain", None)
+        self._blocking = blocking
+        self._limit = BLOCKING_WRITE_BYTE_LENGTH if blocking else buffer_byte_length
+        self._release = release
+        self._pending = bytearray()
+        self._flushing = self._draining = self._closed = self._dropped = False
+        self._error: OSError | None = None
+        self._changed: anyio.Event | None = None
+
+    # Readiness.
+
+    @property
+    def permit(self) -> int:
+        """How many bytes may be written now, where the stream is neither closed nor broken."""
+        return 0 if self._flushing else self._limit - len(self._pending)
+
+    def is_ready(self) -> bool:
+        """Whether something may be written, or there is an error to be had."""
+        return self._closed or self._error is not None or self.permit > 0
+
+    async def wait_ready(self) -> None:
+        """Wait until that is so."""
+        while not self.is_ready():
+            await self._wait_change()
+
+    async def _wait_change(self) -> None:
+        if self._changed is None:
+            self._changed = anyio.Event()
+        await self._changed.wait()
+
+    def _wake(self) -> None:
+        changed, self._changed = self._changed, None
+        if changed is not None:
+            changed.set()
+
+    # The end.
+
+    def close(self) -> None:
+        """Accept nothing more; who waits is woken. What was accepted is still written."""
+        self._closed = True
+        self._wake()
+
+    def on_drop(self) -> None:
+        """Note that the guest dropped the stream; its pollables, if any are left, are ready."""
+        self.close()
+        self._dropped = True
+        if not self._draining:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._release is not None:
+            self._release()
+
+    def _fail(self, error: OSError) -> None:
+        self._error = error
+        self._pending.clear()
+        self._flushing = False
+        self._wake()
+
+    def _check_open(self) -> None:
+        if self._error is not None:
+            error, self._error = self._error, None
+            self._closed = True
+            raise last_operation_failed(error) from error
+        if self._closed:
+            raise closed()
+
+    # What guests do.
+
+    def check_write(self) -> int:
+        """Return how many bytes may be written now.
+
+        Raises:
+            weft.Err: a ``stream-error``.
+        """
+        self._check_open()
+        return self.permit
+
+    async def write(self, store: Store, contents: bytes | bytearray) -> None:
+        """Accept `contents`; a blocking stream waits until all of it is written.
+
+        Raises:
+            Trap: it is more than `check_write` permits.
+            weft.Err: a ``stream-error``.
+        """
+        self._check_open()
+        if len(contents) > self.permit:
+            raise Trap(TrapCode.OTHER, f"{len(contents)} bytes were written where {self.permit} were permitted")
+        if self._blocking:
+            await self._write_through(contents)
+        else:
+            self._accept(store, contents)
+        self._raise_failure()
+
+    async def write_and_flush(self, store: Store, contents: bytes | bytearray) -> None:
+        """Write any number of bytes, and wait until they are out.
+
+        Raises:
+            weft.Err: a ``stream-error``.
+        """
+        rest = memoryview(contents)
+        while rest:
+            await self.wait_ready()
+            length = self.check_write()
+            await self.write(store, bytes(rest[:length]))
+            rest = rest[length:]
+        self._check_open()
+        self.flush(store)
+        await self._flushed()
+
+    def flush(self, store: Store) -> None:
+        """Have what was written go out; nothing may be written until it has.
+
+        Raises:
+            weft.Err: a ``stream-error``.
+        """
+        self._check_open()
+        if self._pending or (self._sink_drain is not None and not self._blocking):
+            self._flushing = True
+            self._start_draining(store)
+
+    async def blocking_flush(self, store: Store) -> None:
+        """Flush, and wait until that is done.
+
+        Raises:
+            weft.Err: a ``stream-error``.
+        """
+        self.flush(store)
+        await self._flushed()
+
+    async def _flushed(self) -> None:
+        while self._flushing:
+            await self._wait_change()
+        self._raise_failure()
+
+    def _raise_failure(self) -> None:
+        if self._error is not None:
+            self._check_open()
+
+    # Getting rid of it.
+
+    async def _write_through(self, contents: bytes | bytearray) -> None:
+        rest = memoryview(contents)
+        try:
+            while rest:
+                try:
+                    rest = rest[self._sink.write_from(rest) :]
+                except (BlockingIOError, InterruptedError):
+                    await self._sink.wait_writable()
+            if self._sink_drain is not None:
+                await self._sink_drain()
+        except OSError as error:
+            self._fail(error)
+
+    def _accept(self, store: Store, contents: bytes | bytearray) -> None:
+        self._pending += contents
+        try:
+            self._push()
+        except OSError as error:
+            self._fail(error)
+        if self._pending:
+            self._start_draining(store)
+
+    def _push(self) -> bool:
+        """Write what goes without waiting; whether that is all."""
+        try:
+            while self._pending:
+                with memoryview(self._pending) as view:
+                    count = self._sink.write_from(view)
+                del self._pending[:count]
+        except (BlockingIOError, InterruptedError):
+            return False
+        return True
+
+    def _start_draining(self, store: Store) -> None:
+        if not self._draining:
+            self._draining = True
+            store.spawn_host_task(self._drain)
+
+    async def _drain(self) -> Any:
+        try:
+            while self._pending or self._flushing:
+                await self._drain_once()
+                self._wake()
+        except OSError as error:
+            self._fail(error)
+        finally:
+            self._draining = False
+            if self._dropped:
+                self._let_go()
+
+    async def _drain_once(self) -> None:
+        while not self._push():
+            self._wake()
+            await self._sink.wait_writable()
+        if self._flushing and self._sink_drain is not None:
+            await self._sink_drain()
+        self._flushing = False
+
+
+__all__ = ["BLOCKING_WRITE_BYTE_LENGTH", "BUFFER_BYTE_LENGTH", "OutputStream"]
