@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from weft import Err, LinkError
 from weft.wasi.exit import Exit
@@ -39,17 +39,17 @@ async def run_command(store: Store, instance: Instance) -> int:
 
     Raises:
         LinkError: the component is no command.
+        DeadlockError: it waits for what can never come.
         Trap: the guest trapped.
     """
     run = find_run(instance)
 
-    async def main(accessor: Accessor) -> Any:
-        result = await run.call_concurrent(accessor)
+    async def rest(accessor: Accessor) -> None:
         await accessor.wait_no_interesting_tasks()
-        return result
 
     try:
-        await store.run_concurrent(main)
+        await run.call_async(store)
+        await store.run_concurrent(rest)
     except Exit as exited:
         return exited.code
     except Err:

@@ -43,6 +43,12 @@ class Preopen:
     read_only: bool = field(default=False, kw_only=True)
 
 
+def _strings(given: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(given, str):
+        raise TypeError(f"the arguments are a string: make them a list, such as [{given!r}]")
+    return tuple(str(item) for item in given)
+
+
 def _pairs(given: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     items = given.items() if isinstance(given, Mapping) else given
     return tuple((str(name), str(value)) for name, value in items)
@@ -89,7 +95,7 @@ class WasiCtx:
         held: how many bytes are held for them by objects without a handle.
     """
 
-    args: tuple[str, ...] = field(default=(), converter=tuple)
+    args: tuple[str, ...] = field(default=(), converter=_strings)
     env: tuple[tuple[str, str], ...] = field(default=(), converter=_pairs)
     cwd: str | None = None
     stdin: ByteInput = field(factory=MemoryInput, converter=_stdin)

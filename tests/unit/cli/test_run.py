@@ -1,0 +1,145 @@
+"""``weft run``: status, output, signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from wasi_guests import COPY, FLOOD, SPIN, command, hello
+
+from weft.cli import main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Run = Callable[..., tuple[int, str, str]]
+    Write = Callable[..., str]
+
+
+def start(*args: str, **options: Any) -> subprocess.Popen[bytes]:
+    """Start the command line as a process."""
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL} | options
+    return subprocess.Popen([sys.executable, "-m", "weft.cli", "run", *args], **options)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ("(i32.const 0)", 0),
+        ("(i32.const 1)", 1),
+        ("(call $exit (i32.const 0)) unreachable", 0),
+        ("(call $exit (i32.const 255)) unreachable", 255),
+        ("(call $wait_until (i64.const 0)) (i32.const 0)", 0),
+    ],
+)
+def test_status(weft_command: Run, write: Write, body: str, status: int) -> None:
+    """The status is what the command returns, or exits with."""
+    assert weft_command("run", write(command(body))) == (status, "", "")
+
+
+def test_trap(weft_command: Run, write: Write) -> None:
+    """A trap is told of, with a backtrace, and gives the status of a program that aborts."""
+    status, printed, errors = weft_command("run", write(command("unreachable")))
+    first, *frames = errors.splitlines()
+    assert (status, printed, first) == (134, "", "weft: wasm trap: wasm `unreachable` instruction executed")
+    assert len(frames) == 1
+    assert frames[0].startswith("  0: 0x")
+
+
+def test_deadlock(weft_command: Run, write: Write) -> None:
+    """A command that waits for nobody traps, and the message says what waits."""
+    body = "(drop (call $read (i32.wrap_i64 (call $new)) (i32.const 0) (i32.const 1))) (i32.const 0)"
+    status, _, errors = weft_command("run", write(command(body)))
+    assert status == 134
+    assert "deadlock" in errors
+    assert "waits for its read of a stream" in errors
+
+
+def test_no_command(weft_command: Run, write: Write) -> None:
+    """A component that exports no ``run`` is told apart in one line."""
+    status, _, errors = weft_command("run", write("(component)"))
+    assert (status, errors.count("\n")) == (1, 1)
+    assert "the component is no command" in errors
+
+
+@pytest.mark.parametrize(("flags", "status"), [((), 1), (("--unknown-imports-trap",), 0)])
+def test_unknown_imports(weft_command: Run, write: Write, flags: tuple[str, ...], status: int) -> None:
+    """An import that nobody defines is an error, unless it is asked to be a trap."""
+    text = command("(i32.const 0)").replace("(component", '(component (import "lab:no/such" (func))', 1)
+    assert weft_command("run", *flags, write(text))[0] == status
+
+
+def test_core_module(weft_command: Run, write: Write) -> None:
+    """A core module is told apart from a component."""
+    status, _, errors = weft_command("run", write("(module)"))
+    assert (status, errors.count("\n")) == (1, 1)
+    assert "core module" in errors
+
+
+def test_stdio_is_inherited(write: Write) -> None:
+    """A command reads the standard input of the process and writes to its output, however much that is."""
+    data = os.urandom(3 << 20)
+    process = start(write(COPY), stdin=subprocess.PIPE)
+    assert process.communicate(data, timeout=60) == (data, b"")
+    assert process.returncode == 0
+
+
+def test_closed_stdio(write: Write) -> None:
+    """With standard descriptors closed a command finds an empty input and outputs that take everything."""
+    program = "import os, sys; os.closerange(0, 3); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    argv = [sys.executable, "-c", program, "-m", "weft.cli", "run", write(COPY)]
+    assert subprocess.run(argv, check=False, timeout=60).returncode == 0
+
+
+def test_broken_pipe(write: Write) -> None:
+    """When nobody reads the output any more, the process ends by SIGPIPE, in silence, as other programs do."""
+    process = start(write(FLOOD))
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert len(process.stdout.read(1)) == 1
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(timeout=60) == -signal.SIGPIPE
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("traced", [False, True])
+def test_signals(write: Write, tmp_path: Path, number: signal.Signals, traced: bool) -> None:
+    """A signal ends a guest that computes for ever; the trace is complete."""
+    trace = tmp_path / "trace.json"
+    flags = ("--trace", str(trace)) if traced else ()
+    with start(*flags, write(hello(then=SPIN))) as process:
+        assert process.stdout is not None
+        assert process.stdout.read(6) == b"hello\n"
+        process.send_signal(number)
+        assert process.wait(timeout=60) == -number
+    if traced:
+        assert any(event.get("cat") == "task" for event in json.loads(trace.read_text()))
+
+
+def test_timeout(write: Write) -> None:
+    """A guest that takes longer than it may is ended with a message."""
+    with start("--timeout", "0.01", write(command(SPIN))) as process:
+        assert process.wait(timeout=60) == 124
+        assert process.stderr is not None
+        assert process.stderr.read() == b"weft: timed out after 0.01 s\n"
+
+
+def test_signal_handlers_are_restored(write: Write, tmp_path: Path) -> None:
+    """After a run within a program, its signal handlers, its mask and its threads are what they were."""
+    before = signal.getsignal(signal.SIGINT), signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    assert main(["run", "--timeout", "1000", "--trace", str(tmp_path / "t"), write(command("(i32.const 0)"))]) == 0
+    assert (signal.getsignal(signal.SIGINT), signal.pthread_sigmask(signal.SIG_BLOCK, ())) == before
+
+
+def test_trace_that_cannot_be_written(weft_command: Run, write: Write) -> None:
+    """A trace that cannot be written is an error in one line."""
+    status, _, errors = weft_command("run", "--trace", "/nowhere/t.json", write(command("(i32.const 0)")))
+    assert (status, errors) == (1, "weft: /nowhere/t.json: No such file or directory\n")

@@ -1,0 +1,41 @@
+"""The subcommands, one module each: ``add_arguments(parser)`` and ``execute(options)``, which returns the exit code.
+
+A module is imported only when its command is chosen: most of what the others need takes longer to import than a small
+component takes to run.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, Protocol, cast
+
+if TYPE_CHECKING:
+    import argparse
+
+COMMANDS: Final = {
+    "wast": "run .wast scripts",
+    "inspect": "show imports and exports as WIT",
+    "bindgen": "write typed Python for a component",
+    "call": "call one export",
+    "run": "run a command: a component that exports wasi:cli/run",
+}
+"""The commands, and what they do; each is the module of that name beside this one."""
+
+
+class Command(Protocol):
+    """A subcommand's module."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Say what the command takes."""
+
+    def execute(self, options: argparse.Namespace) -> int:
+        """Do it, and return the exit code."""
+        raise NotImplementedError
+
+
+def load(name: str) -> Command:
+    """Import a subcommand."""
+    return cast("Command", import_module(f"weft.cli.commands.{name}"))
+
+
+__all__ = ["COMMANDS", "Command", "load"]

@@ -1,0 +1,107 @@
+"""What ``weft run`` gives a command of the world, as options."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentTypeError
+from ipaddress import ip_network
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from weft.cli.ending import SignallingOutput
+from weft.cli.errors import UsageError
+from weft.wasi import DescriptorOutput, Network, Preopen, WasiCtx
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+
+def add_grants(parser: argparse.ArgumentParser) -> None:
+    """Add the options that `make_context` reads."""
+    add = parser.add_argument_group("what it is given").add_argument
+    add("--dir", metavar="HOST[::GUEST][:ro]", action="append", type=preopen, default=[], help="a directory")
+    add("--cwd", metavar="PATH", help="its working directory, by its own names")
+    add("--env", metavar="NAME[=VALUE]", action="append", default=[], help="a variable; without a value, as it is here")
+    add("--inherit-env", action="store_true", help="all the variables that there are here")
+    add("--tcp", action="store_true", help="TCP sockets")
+    add("--udp", action="store_true", help="UDP sockets")
+    add("--allow", metavar="NETWORK", action="append", type=network, help="only these addresses: 10.0.0.0/8, ::1")
+    add("--lookup", metavar="NAME", action="append", default=[], help="resolve this name, or *.NAME, or all")
+    add("--inherit-network", action="store_true", help="--tcp --udp --lookup all")
+
+
+def make_context(options: argparse.Namespace, args: Sequence[str]) -> WasiCtx:
+    """Return what the options give, and the stdio of the process.
+
+    Raises:
+        UsageError: they do not go together.
+    """
+    return WasiCtx(
+        args=args,
+        env=_environment(options),
+        cwd=options.cwd,
+        stdin="inherit",
+        stdout=SignallingOutput(DescriptorOutput(1)),
+        stderr=SignallingOutput(DescriptorOutput(2)),
+        preopens=options.dir,
+        network=_network(options),
+        block_loop=True,
+    )
+
+
+def preopen(text: str) -> Preopen:
+    """Read ``HOST[::GUEST][:ro]``; the guest's name is the host's unless it is given."""
+    read_only = text.endswith(":ro")
+    host, separator, guest = text.removesuffix(":ro").partition("::")
+    if not host or (separator and not guest):
+        raise ArgumentTypeError(f"{text!r} is no HOST[::GUEST][:ro]")
+    if not Path(host).is_dir():
+        raise ArgumentTypeError(f"{host}: no such directory")
+    return Preopen(host, guest or host, read_only=read_only)
+
+
+def network(text: str) -> str:
+    """Check an address, or a network as ``10.0.0.0/8``."""
+    try:
+        return str(ip_network(text))
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
+
+
+def seconds(text: str) -> float:
+    """Read a positive number of seconds."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not (isfinite(value) and value > 0):
+        raise ArgumentTypeError(f"{text!r} is no number of seconds")
+    return value
+
+
+def _environment(options: argparse.Namespace) -> dict[str, str]:
+    env = dict(os.environ) if options.inherit_env else {}
+    for item in options.env:
+        name, separator, value = item.partition("=")
+        if separator:
+            env[name] = value
+        elif name in os.environ:
+            env[name] = os.environ[name]
+    return env
+
+
+def _network(options: argparse.Namespace) -> Network:
+    everything = options.inherit_network
+    if options.allow and not (options.tcp or options.udp or everything):
+        raise UsageError("--allow says which addresses sockets may use: say --tcp or --udp too")
+    return Network(
+        tcp=options.tcp or everything,
+        udp=options.udp or everything,
+        name_lookup=everything or "all" in options.lookup or [name.lower() for name in options.lookup],
+        addresses=options.allow,
+    )
+
+
+__all__ = ["add_grants", "make_context", "network", "preopen", "seconds"]
