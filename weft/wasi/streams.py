@@ -17,19 +17,31 @@ CHUNK_BYTE_LENGTH: Final = 1 << 20
 """How much is read or written at once, at the most: a guest may offer gigabytes, and others want a turn."""
 
 
-def read_via_stream(source: ByteInput, error_code: Callable[[OSError], Any]) -> tuple[StreamProducer, Outcome]:
+def _keep() -> None:
+    """Leave open what was read or written."""
+
+
+def read_via_stream(
+    source: ByteInput, error_code: Callable[[OSError], Any], *, at_end: Callable[[], object] = _keep
+) -> tuple[StreamProducer, Outcome]:
     """Return the stream of what `source` gives, and the future that says how it ended.
 
     Args:
         source: what is read.
         error_code: what an error of it is called in the interface.
+        at_end: called as soon as the stream has ended or its reader is gone; somebody may still wait for `source`.
     """
     outcome = Outcome()
-    return _InputProducer(source, outcome, error_code), outcome
+    return _InputProducer(source, outcome, error_code, at_end), outcome
 
 
 def write_via_stream(
-    store: Store, data: StreamReader, sink: ByteOutput, error_code: Callable[[OSError], Any]
+    store: Store,
+    data: StreamReader,
+    sink: ByteOutput,
+    error_code: Callable[[OSError], Any],
+    *,
+    at_end: Callable[[], object] = _keep,
 ) -> Outcome:
     """Write a stream to `sink`, and return the future that says how that ended.
 
@@ -38,18 +50,26 @@ def write_via_stream(
         data: what the guest writes.
         sink: where it goes.
         error_code: what an error of it is called in the interface.
+        at_end: called as soon as the stream has ended or takes no more; somebody may still wait for `sink`.
     """
     outcome = Outcome()
-    data.pipe(store, _OutputConsumer(sink, outcome, error_code))
+    data.pipe(store, _OutputConsumer(sink, outcome, error_code, at_end))
     return outcome
 
 
 @final
 class _InputProducer(producers.NonblockingProducer):
-    __slots__ = ("_error_code", "_outcome", "_source")
+    __slots__ = ("_at_end", "_error_code", "_outcome", "_source")
 
-    def __init__(self, source: ByteInput, outcome: Outcome, error_code: Callable[[OSError], Any]) -> None:
+    def __init__(
+        self,
+        source: ByteInput,
+        outcome: Outcome,
+        error_code: Callable[[OSError], Any],
+        at_end: Callable[[], object],
+    ) -> None:
         super().__init__()
+        self._at_end = at_end
         self._source = source
         self._outcome = outcome
         self._error_code = error_code
@@ -76,13 +96,25 @@ class _InputProducer(producers.NonblockingProducer):
         """Say that all went well, unless something did not."""
         self._outcome.succeed()
 
+    def close(self) -> None:
+        """End the use at once: the guest may go on before a wait is over."""
+        self._at_end()
+        super().close()
+
 
 @final
 class _OutputConsumer(consumers.NonblockingConsumer):
-    __slots__ = ("_error_code", "_outcome", "_sink")
+    __slots__ = ("_at_end", "_error_code", "_outcome", "_sink")
 
-    def __init__(self, sink: ByteOutput, outcome: Outcome, error_code: Callable[[OSError], Any]) -> None:
+    def __init__(
+        self,
+        sink: ByteOutput,
+        outcome: Outcome,
+        error_code: Callable[[OSError], Any],
+        at_end: Callable[[], object],
+    ) -> None:
         super().__init__()
+        self._at_end = at_end
         self._sink = sink
         self._outcome = outcome
         self._error_code = error_code
@@ -106,6 +138,11 @@ class _OutputConsumer(consumers.NonblockingConsumer):
     def finished(self) -> None:
         """Say that all went well, unless something did not."""
         self._outcome.succeed()
+
+    def close(self) -> None:
+        """End the use at once: the guest may go on before a wait is over."""
+        self._at_end()
+        super().close()
 
 
 __all__ = ["CHUNK_BYTE_LENGTH", "read_via_stream", "write_via_stream"]

@@ -1,0 +1,1 @@
+"""Sockets and names, as both versions of wasi:sockets use them."""
