@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, final
 import anyio
 
 from weft.wasi.p2.io.error import closed, last_operation_failed
-from weft.wasi.read_ahead import ReadableInput, with_read_ahead
+from weft.wasi.read_ahead import with_read_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 READ_BYTE_LENGTH: Final = 64 << 10
 """How much a guest gets at once, however much it asks for."""
+
+
+def _always() -> bool:
+    return True
 
 
 @final
@@ -38,13 +42,20 @@ class InputStream:
         release: called once, when the guest has dropped the stream; must not raise.
     """
 
-    __slots__ = ("_blocking", "_closed", "_error", "_release", "_source", "_waits")
+    _source: ByteInput
+    _is_readable: Callable[[], bool]
+
+    __slots__ = ("_blocking", "_closed", "_error", "_is_readable", "_release", "_source", "_waits")
 
     def __init__(
         self, source: ByteInput, *, blocking: bool = False, release: Callable[[], object] | None = None
     ) -> None:
-        self._source: ByteInput | ReadableInput = source if blocking else with_read_ahead(source)
         self._blocking = blocking
+        if blocking:
+            self._source, self._is_readable = source, _always
+        else:
+            self._source = readable = with_read_ahead(source)
+            self._is_readable = readable.is_readable
         self._release = release
         self._closed = False
         self._error: OSError | None = None
@@ -64,10 +75,7 @@ class InputStream:
 
     def is_ready(self) -> bool:
         """Whether a read would not have to wait."""
-        if self._closed or self._error is not None or self._blocking:
-            return True
-        assert isinstance(self._source, ReadableInput)
-        return self._source.is_readable()
+        return self._closed or self._error is not None or self._is_readable()
 
     async def wait_ready(self) -> None:
         """Wait until a read is worth a try, or the stream is closed."""

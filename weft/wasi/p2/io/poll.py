@@ -7,9 +7,10 @@ drop of the stream.)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, final
+from typing import TYPE_CHECKING, Final, Protocol, final
 
 import anyio
+import anyio.lowlevel
 from attrs import frozen
 
 from weft import Trap, TrapCode
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
     from weft import Accessor, Linker
     from weft.wasi.clocks import MonotonicClock
     from weft.wasi.ctx import Getter
+
+
+MOST_WAITS: Final = 16_384
+"""How many distinct things a guest may wait for at once, of which each takes a task of the event loop's."""
+
+TURN_WAITS: Final = 256
+"""How many such tasks are started before the event loop gets a turn."""
 
 
 class Readiness(Protocol):
@@ -85,7 +93,7 @@ async def poll(accessor: Accessor, pollables: Sequence[Pollable]) -> list[int]:
     """Wait until at least one of `pollables` is ready; return the indices of all that are, in order.
 
     Raises:
-        Trap: there are none.
+        Trap: there are none, or the guest would wait for more than `MOST_WAITS` things at once.
     """
     if not pollables:
         raise Trap(TrapCode.OTHER, "`poll` was called with an empty list")
@@ -118,14 +126,18 @@ async def _wait_for_any(things: Sequence[Readiness]) -> None:
     if len(things) == 1:
         await things[0].wait_ready()
         return
+    if len(things) > MOST_WAITS:
+        raise Trap(TrapCode.OTHER, f"`poll` waits for at most {MOST_WAITS} things at once, and not for {len(things)}")
     async with ungrouped(), anyio.create_task_group() as group:
 
         async def wait(thing: Readiness) -> None:
             await thing.wait_ready()
             group.cancel_scope.cancel()
 
-        for thing in things:
+        for at, thing in enumerate(things, 1):
             group.start_soon(wait, thing)
+            if not at % TURN_WAITS:
+                await anyio.lowlevel.checkpoint()
 
 
 def add_to_linker(linker: Linker, _getter: Getter) -> None:

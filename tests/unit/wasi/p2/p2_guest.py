@@ -1,0 +1,287 @@
+"""A guest of WASI 0.2 that does what a test tells it: it exports what it imports, with handles as numbers.
+
+So everything a test does goes through the canonical ABI, the guest's handle table and its stack.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import define, frozen
+from p2_fakes import engine
+
+import weft
+from weft import wasi
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+T = TypeVar("T")
+
+INSTANCES = """
+  (import "wasi:io/error@0.2.0" (instance $error
+    (export "error" (type $error (sub resource)))
+    (export "[method]error.to-debug-string" (func (param "self" (borrow $error)) (result string)))))
+  (alias export $error "error" (type $error))
+  (import "wasi:io/poll@0.2.3" (instance $poll
+    (export "pollable" (type $pollable (sub resource)))
+    (export "[method]pollable.ready" (func (param "self" (borrow $pollable)) (result bool)))
+    (export "[method]pollable.block" (func (param "self" (borrow $pollable))))
+    (export "poll" (func (param "in" (list (borrow $pollable))) (result (list u32))))))
+  (alias export $poll "pollable" (type $pollable))
+  (import "wasi:io/streams@0.2.12" (instance $streams
+    (alias outer 1 $error (type $error))
+    (alias outer 1 $pollable (type $pollable))
+    (type $variant (variant (case "last-operation-failed" (own $error)) (case "closed")))
+    (export "stream-error" (type $stream-error (eq $variant)))
+    (export "input-stream" (type $input (sub resource)))
+    (export "output-stream" (type $output (sub resource)))
+    (type $bytes (func (param "self" (borrow $input)) (param "len" u64)
+      (result (result (list u8) (error $stream-error)))))
+    (type $skip (func (param "self" (borrow $input)) (param "len" u64) (result (result u64 (error $stream-error)))))
+    (type $write (func (param "self" (borrow $output)) (param "contents" (list u8))
+      (result (result (error $stream-error)))))
+    (type $zeroes (func (param "self" (borrow $output)) (param "len" u64) (result (result (error $stream-error)))))
+    (type $flush (func (param "self" (borrow $output)) (result (result (error $stream-error)))))
+    (type $splice (func (param "self" (borrow $output)) (param "src" (borrow $input)) (param "len" u64)
+      (result (result u64 (error $stream-error)))))
+    (export "[method]input-stream.read" (func (type $bytes)))
+    (export "[method]input-stream.blocking-read" (func (type $bytes)))
+    (export "[method]input-stream.skip" (func (type $skip)))
+    (export "[method]input-stream.blocking-skip" (func (type $skip)))
+    (export "[method]input-stream.subscribe" (func (param "self" (borrow $input)) (result (own $pollable))))
+    (export "[method]output-stream.check-write" (func (param "self" (borrow $output))
+      (result (result u64 (error $stream-error)))))
+    (export "[method]output-stream.write" (func (type $write)))
+    (export "[method]output-stream.blocking-write-and-flush" (func (type $write)))
+    (export "[method]output-stream.flush" (func (type $flush)))
+    (export "[method]output-stream.blocking-flush" (func (type $flush)))
+    (export "[method]output-stream.subscribe" (func (param "self" (borrow $output)) (result (own $pollable))))
+    (export "[method]output-stream.write-zeroes" (func (type $zeroes)))
+    (export "[method]output-stream.blocking-write-zeroes-and-flush" (func (type $zeroes)))
+    (export "[method]output-stream.splice" (func (type $splice)))
+    (export "[method]output-stream.blocking-splice" (func (type $splice)))))
+  (alias export $streams "input-stream" (type $input))
+  (alias export $streams "output-stream" (type $output))
+  (import "wasi:cli/stdin@0.2.0" (instance $stdin
+    (alias outer 1 $input (type $t)) (export "get-stdin" (func (result (own $t))))))
+  (import "wasi:cli/stdout@0.2.0" (instance $stdout
+    (alias outer 1 $output (type $t)) (export "get-stdout" (func (result (own $t))))))
+  (import "wasi:cli/stderr@0.2.0" (instance $stderr
+    (alias outer 1 $output (type $t)) (export "get-stderr" (func (result (own $t))))))
+  (import "wasi:clocks/monotonic-clock@0.2.6" (instance $clock
+    (alias outer 1 $pollable (type $t))
+    (export "now" (func (result u64)))
+    (export "resolution" (func (result u64)))
+    (export "subscribe-instant" (func (param "when" u64) (result (own $t))))
+    (export "subscribe-duration" (func (param "when" u64) (result (own $t))))))
+"""
+
+FAILURE = "$failure"
+BYTES = f"(result (list u8) (error {FAILURE}))"
+COUNT = f"(result u64 (error {FAILURE}))"
+DONE = f"(result (error {FAILURE}))"
+
+
+@frozen
+class Function:
+    """A function that the guest imports, and exports with handles as numbers.
+
+    Attributes:
+        instance: which import has it.
+        name: its name there; it is exported under the last part of it.
+        params: component types; lists take two core values.
+        result: component type, or "".
+        in_memory: whether the result is.
+    """
+
+    instance: str
+    name: str
+    params: tuple[str, ...]
+    result: str = ""
+    in_memory: bool = True
+
+    @property
+    def export(self) -> str:
+        method = self.name.rpartition("]")[2].replace(".", "-")
+        return method.removeprefix("pollable-").removeprefix("error-")
+
+    @property
+    def core_params(self) -> list[str]:
+        cores = {"u32": ["i32"], "u64": ["i64"]}
+        return [core for param in self.params for core in cores.get(param, ["i32", "i32"])]
+
+    @property
+    def core_result(self) -> str:
+        return "" if not self.result else "i64" if self.result == "u64" else "i32"
+
+    @property
+    def signature(self) -> str:
+        """The core function that is imported."""
+        params = [*self.core_params, *(["i32"] if self.in_memory else [])]
+        result = "" if self.in_memory or not self.core_result else f"(result {self.core_result})"
+        return f"(param {' '.join(params)}) {result}"
+
+    @property
+    def adapter(self) -> str:
+        """The core function that is exported: a result in memory is at address 16."""
+        gets = " ".join(f"(local.get {at})" for at in range(len(self.core_params)))
+        call = f"(call ${self.export} {gets} {'(i32.const 16)' if self.in_memory else ''})"
+        result = f"(result {self.core_result})" if self.core_result else ""
+        body = f"{call} (i32.const 16)" if self.in_memory else call
+        return f'(func (export "{self.export}") (param {" ".join(self.core_params)}) {result} {body})'
+
+    @property
+    def lift(self) -> str:
+        params = " ".join(f'(param "p{at}" {param})' for at, param in enumerate(self.params))
+        result = f"(result {self.result})" if self.result else ""
+        return (
+            f'(func (export "{self.export}") {params} {result} (canon lift (core func $i "{self.export}")'
+            ' (memory $memory) (realloc (core func $libc "realloc"))))'
+        )
+
+
+FUNCTIONS = (
+    Function("error", "[method]error.to-debug-string", ("u32",), "string"),
+    Function("poll", "[method]pollable.ready", ("u32",), "bool", in_memory=False),
+    Function("poll", "[method]pollable.block", ("u32",), in_memory=False),
+    Function("poll", "poll", ("(list u32)",), "(list u32)"),
+    *(Function("streams", f"[method]input-stream.{name}", ("u32", "u64"), BYTES) for name in ("read", "blocking-read")),
+    *(Function("streams", f"[method]input-stream.{name}", ("u32", "u64"), COUNT) for name in ("skip", "blocking-skip")),
+    *(
+        Function("streams", f"[method]{name}-stream.subscribe", ("u32",), "u32", in_memory=False)
+        for name in ("input", "output")
+    ),
+    Function("streams", "[method]output-stream.check-write", ("u32",), COUNT),
+    *(
+        Function("streams", f"[method]output-stream.{name}", ("u32", "(list u8)"), DONE)
+        for name in ("write", "blocking-write-and-flush")
+    ),
+    *(
+        Function("streams", f"[method]output-stream.{name}", ("u32", "u64"), DONE)
+        for name in ("write-zeroes", "blocking-write-zeroes-and-flush")
+    ),
+    *(Function("streams", f"[method]output-stream.{name}", ("u32",), DONE) for name in ("flush", "blocking-flush")),
+    *(
+        Function("streams", f"[method]output-stream.{name}", ("u32", "u32", "u64"), COUNT)
+        for name in ("splice", "blocking-splice")
+    ),
+    *(Function(name, f"get-{name}", (), "u32", in_memory=False) for name in ("stdin", "stdout", "stderr")),
+    *(Function("clock", name, (), "u64", in_memory=False) for name in ("now", "resolution")),
+    *(Function("clock", f"subscribe-{name}", ("u64",), "u32", in_memory=False) for name in ("instant", "duration")),
+)
+
+SPINNERS = """
+    (func (export "spin-until-ready") (param i32)
+      (loop $again (br_if $again (i32.eqz (call $ready (local.get 0))))))
+    (func (export "block-until") (param i32 i64)
+      (loop $again (call $block (local.get 0)) (br_if $again (i64.lt_u (call $now) (local.get 1)))))
+    (func (export "poll-until") (param i32 i64)
+      (i32.store (i32.const 512) (local.get 0))
+      (loop $again
+        (call $reset)
+        (call $poll (i32.const 512) (i32.const 1) (i32.const 16))
+        (br_if $again (i64.lt_u (call $now) (local.get 1)))))
+"""
+"""Ask for ever, until a pollable is ready, or while another is until some time."""
+
+RESOURCES = ("error", "pollable", "input", "output")
+
+
+def text() -> str:
+    """Return the component."""
+    newline = "\n    "
+    lowered = newline.join(
+        f'(core func ${function.export} (canon lower (func ${function.instance} "{function.name}")'
+        ' (memory $memory) (realloc (core func $libc "realloc"))))'
+        for function in FUNCTIONS
+    )
+    drops = newline.join(f"(core func $drop-{name} (canon resource.drop ${name}))" for name in RESOURCES)
+    imports = newline.join(
+        f'(import "" "{function.export}" (func ${function.export} {function.signature}))' for function in FUNCTIONS
+    )
+    drop_imports = newline.join(f'(import "" "drop-{name}" (func $drop-{name} (param i32)))' for name in RESOURCES)
+    names = [*(function.export for function in FUNCTIONS), *(f"drop-{name}" for name in RESOURCES)]
+    return f"""(component {INSTANCES}
+    (type $variant (variant (case "last-operation-failed" u32) (case "closed")))
+    (export $failure "failure" (type $variant))
+    (core module $Libc
+      (memory (export "memory") 1)
+      (global $free (mut i32) (i32.const 1024))
+      (func (export "reset") (global.set $free (i32.const 1024)))
+      (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+        (local $at i32)
+        (local.set $at (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
+        (global.set $free (i32.add (local.get $at) (local.get 3)))
+        (block $enough
+          (br_if $enough (i32.le_u (global.get $free) (i32.mul (memory.size) (i32.const 65536))))
+          (drop (memory.grow (i32.add (i32.div_u (local.get 3) (i32.const 65536)) (i32.const 1)))))
+        (local.get $at)))
+    (core instance $libc (instantiate $Libc))
+    (alias core export $libc "memory" (core memory $memory))
+    {lowered}
+    {drops}
+    (core module $Guest
+    {imports}
+    {drop_imports}
+    (import "" "memory" (memory 1))
+    (import "" "reset" (func $reset))
+    {newline.join(function.adapter for function in FUNCTIONS)}
+    {SPINNERS}
+    {newline.join(f'(func (export "drop-{name}") (param i32) (call $drop-{name} (local.get 0)))' for name in RESOURCES)}
+    )
+    (core instance $i (instantiate $Guest (with "" (instance
+    (export "memory" (memory $memory))
+    (export "reset" (func $libc "reset"))
+    {newline.join(f'(export "{name}" (func ${name}))' for name in names)}))))
+    (func (export "spin-until-ready") (param "h" u32) (canon lift (core func $i "spin-until-ready")))
+    (func (export "block-until") (param "h" u32) (param "when" u64) (canon lift (core func $i "block-until")))
+    (func (export "poll-until") (param "h" u32) (param "when" u64) (canon lift (core func $i "poll-until")))
+    {newline.join(function.lift for function in FUNCTIONS)}
+    {
+        newline.join(
+            f'(func (export "drop-{name}") (param "h" u32) (canon lift (core func $i "drop-{name}")))'
+            for name in RESOURCES
+        )
+    }
+    (func (export "reset") (canon lift (core func $libc "reset"))))"""
+
+
+@functools.cache
+def compiled() -> tuple[weft.Engine, weft.Component]:
+    made = engine()
+    return made, weft.Component(made, text())
+
+
+@define(eq=False)
+class Guest:
+    """An instance: ``await guest("read", handle, 10)``; `Err` is raised with ``(case, handle of the error)``."""
+
+    store: weft.Store
+    accessor: weft.Accessor
+    instance: weft.Instance
+
+    async def __call__(self, name: str, *args: object) -> Any:
+        return await self.finish(self.start(name, *args))
+
+    def start(self, name: str, *args: object) -> weft.Call:
+        return self.instance.get_func(name).start_call_concurrent(self.accessor, *args)
+
+    async def finish(self, call: weft.Call) -> Any:
+        try:
+            await call.wait()
+            return call.outcome()
+        except weft.Err as error:
+            value: Any = error.value
+            raise weft.Err((value.case, value.value)) from error
+
+
+async def run(main: Callable[[Guest], Awaitable[T]], ctx: wasi.WasiCtx | None = None) -> T:
+    """Run ``main(guest)`` while a guest makes progress, and close its store."""
+    made, component = compiled()
+    linker = weft.Linker(made)
+    wasi.p2.add_to_linker(linker)
+    async with weft.Store(made, data=ctx or wasi.WasiCtx()) as store:
+        instance = await linker.instantiate(store, component)
+        return await store.run_concurrent(lambda accessor: main(Guest(store, accessor, instance)))
