@@ -22,6 +22,7 @@ from weft.errors import (
     TrapCode,
     ValidationError,
     WeftError,
+    WitError,
     WriterTrappedError,
 )
 from weft.host import consumers, producers
@@ -122,6 +123,7 @@ __all__ = [
     "Waker",
     "WatError",
     "WeftError",
+    "WitError",
     "WriterTrappedError",
     "async_call_stack",
     "consumers",

@@ -42,6 +42,11 @@ class ValidationError(WeftError):
 
 
 @final
+class WitError(WeftError):
+    """WIT text cannot be read, or it names something that is not there; the text says where."""
+
+
+@final
 class LinkError(WeftError):
     """An import is missing, or what was given for it does not fit."""
 
@@ -267,5 +272,6 @@ __all__ = [
     "TrapCode",
     "ValidationError",
     "WeftError",
+    "WitError",
     "WriterTrappedError",
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 import keyvalue
-from keyvalue import bindings
+import visits
 
 import weft
 
@@ -20,12 +20,12 @@ BUILT = HERE / "build" / "guest.wasm"
 GUEST = BUILT if BUILT.exists() else HERE / "guest.wat"
 
 
-async def visit(accessor: weft.Accessor, visits: bindings.World, names: Sequence[str]) -> None:
+async def visit(accessor: weft.Accessor, counter: visits.World, names: Sequence[str]) -> None:
     """Let everybody visit, and print what the guest sees of it."""
-    visitors = await visits.visitors(accessor)
+    visitors = await counter.visitors(accessor)
     with visitors.guard(accessor):
         for name in names:
-            print(f"{name}: visit {await visits.visit(accessor, name)}")
+            print(f"{name}: visit {await counter.visit(accessor, name)}")
             for change in await visitors.read(accessor):
                 print(f"changed: {change.key} is {change.value.decode()}")
 
@@ -37,8 +37,8 @@ async def main(path: str, names: Sequence[str]) -> None:
     async with keyvalue.Database.open(path) as database:
         keyvalue.add_to_linker(linker, keyvalue.KeyValue(database))
         async with weft.Store(engine) as store:
-            visits = bindings.World(await linker.instantiate(store, component))
-            await store.run_concurrent(visit, visits, names)
+            counter = visits.World(await linker.instantiate(store, component))
+            await store.run_concurrent(visit, counter, names)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ import pytest
 import weft
 from weft import bindgen
 from weft.cli import main as weft_command
+from weft.component.decoder import decode
+from weft.engine import wat2wasm
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "keyvalue"
-PACKAGE = EXAMPLE / "keyvalue"
 GUEST = (EXAMPLE / "guest.wat").read_text()
 BUILT = EXAMPLE / "build" / "guest.wasm"
 
@@ -572,8 +573,20 @@ async def test_the_guest_in_python(run: Any, engine: weft.Engine) -> None:
     await run(body, weft.Component.from_file(engine, BUILT))
 
 
-def test_the_bindings_are_fresh(tmp_path: Path) -> None:
-    """What ``weft bindgen`` writes for the guest is what the package has."""
-    assert weft_command(["bindgen", str(EXAMPLE / "guest.wat"), "-o", str(tmp_path)]) == 0
-    committed = {file.name: file.read_text() for file in (PACKAGE / "bindings").glob("*.py")}
+WITH = ["--with", "example:keyvalue/buckets@0.1.0=keyvalue.bindings.buckets"]
+
+
+@pytest.mark.parametrize(
+    ("world", "package", "options"), [("imports", "keyvalue/bindings", []), ("visits", "visits", WITH)]
+)
+def test_the_bindings_are_fresh(world: str, package: str, options: list[str], tmp_path: Path) -> None:
+    """What ``weft bindgen`` writes for the worlds of the WIT is what the packages have."""
+    arguments = ["bindgen", str(EXAMPLE / "wit"), "--world", world, *options]
+    assert weft_command([*arguments, "-o", str(tmp_path)]) == 0
+    committed = {file.name: file.read_text() for file in (EXAMPLE / package).glob("*.py")}
     assert {file.name: file.read_text() for file in tmp_path.iterdir()} == committed
+
+
+def test_the_guest_has_the_world_of_the_wit() -> None:
+    """What ``weft bindgen`` writes for the hand-written guest is what it writes for the world it is of."""
+    assert bindgen.generate(decode(wat2wasm(GUEST))) == bindgen.generate(bindgen.read_wit(EXAMPLE / "wit", "visits"))

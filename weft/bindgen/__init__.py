@@ -6,5 +6,6 @@ on the way in; on the way out it is of weft's own classes, which have the same f
 
 from weft.bindgen.load import load, write
 from weft.bindgen.package import generate
+from weft.bindgen.wit import read_wit
 
-__all__ = ["generate", "load", "write"]
+__all__ = ["generate", "load", "read_wit", "write"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, final
 
 from weft.bindgen.functions import RESERVED_METHODS, Function, Functions, body
@@ -93,7 +94,9 @@ class ClientWriter:
         lifted = self.types.lift(function.err, function.scope, "error", "self._exports")
         if lifted == "error":
             return lines
-        return [f"with lifted_error(lambda error: {lifted}):", *indented(lines)]
+        plain = re.fullmatch(r"(\w+)\(error\)", lifted)
+        lift = f"lambda error: {lifted}" if plain is None else plain[1]
+        return [f"with lifted_error({lift}):", *indented(lines)]
 
 
 __all__ = ["ClientWriter"]

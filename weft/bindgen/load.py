@@ -13,10 +13,12 @@ from weft.bindgen.package import generate
 from weft.errors import ValidationError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from importlib.machinery import ModuleSpec
     from pathlib import Path
     from types import ModuleType
 
+    from weft.component.externs import Scope
     from weft.component.plan import ComponentPlan
     from weft.host.component import Component
 
@@ -68,18 +70,19 @@ def load(component: Component) -> ModuleType:
             sys.modules.pop(name, None)
 
 
-def write(plan: ComponentPlan, directory: Path) -> list[Path]:
+def write(source: ComponentPlan | Scope, directory: Path, elsewhere: Mapping[str, str] | None = None) -> list[Path]:
     """Write the package for a component's world and return its files.
 
     Args:
-        plan: the decoded component.
+        source: the decoded component, or a world that `weft.bindgen.read_wit` has read.
         directory: the package; it is made if needed, and files in it that have the same names are replaced.
+        elsewhere: as for `generate`.
 
     Raises:
         ValidationError: the component is not valid, or two of its interfaces differ in case only.
         OSError: a file cannot be written.
     """
-    files = generate(plan)
+    files = generate(source, elsewhere)
     if len({name.lower() for name in files}) != len(files):
         raise ValidationError("two interfaces would have the same file")
     directory.mkdir(parents=True, exist_ok=True)

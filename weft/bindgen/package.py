@@ -12,7 +12,7 @@ from weft.bindgen.text import docstring, quoted
 from weft.bindgen.types import Types
 from weft.bindgen.world import Names, World
 from weft.canon.names import snake_name
-from weft.component.externs import FuncEntry, read_externs
+from weft.component.externs import FuncEntry, Scope, read_externs
 from weft.component.plan import ResourceDef
 
 if TYPE_CHECKING:
@@ -27,20 +27,26 @@ _ABC: Final = ("Mapping", "Sequence")
 _SUPPORT: Final = ("BytesLike", "Exports", "FutureLike", "StreamLike", "lift_result", "lifted_error")
 
 
-def generate(plan: ComponentPlan) -> dict[str, str]:
+def generate(source: ComponentPlan | Scope, elsewhere: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the modules of a package for a component's world, as source text by file name.
 
     Args:
-        plan: the decoded component. What it says is not checked beyond what writing needs.
+        source: the decoded component, or a world that `weft.bindgen.read_wit` has read. What it says is not checked
+            beyond what writing needs.
+        elsewhere: modules that were written before, by the names of imported interfaces: for
+            ``{"a:b/c@0.1.0": "library.bindings.c"}`` the types of that interface are imported from there.
 
     Raises:
-        ValidationError: the component is not valid, or too large to look through.
+        ValidationError: the component is not valid, or too large to look through, or does not import an interface that
+            is elsewhere.
     """
-    world = World(read_externs(plan))
+    world = World(source if isinstance(source, Scope) else read_externs(source), elsewhere)
     files = {}
     clients: dict[str, str] = {}
     for module in world.modules:
-        files[f"{module.name}.py"], client = _interface(world, module)
+        text, client = _interface(world, module)
+        if module.elsewhere is None:
+            files[f"{module.name}.py"] = text
         if client is not None:
             clients[module.name] = client
     return {"__init__.py": _package(world, clients), **files}
@@ -96,9 +102,17 @@ def _package(world: World, clients: dict[str, str]) -> str:
         blocks.append(hosts.lines("What the world imports by itself"))
     names = Names()
     members = {names.claim(snake_name(name)): f"{name}.{client}(instance)" for name, client in clients.items()}
-    blocks.append(writer.lines("What the world exports", members)[1])
-    submodules = [item.name for item in world.modules]
+    if members or writer.functions.all:
+        blocks.append(writer.lines("What the world exports", members)[1])
+    submodules = [_import(item) for item in world.modules]
     return _text("The world of a component. Written by ``weft bindgen``.", types, blocks, submodules)
+
+
+def _import(module: Module) -> str:
+    """Return the statement that makes a module an attribute of the package."""
+    package, _, name = module.path.rpartition(".")
+    source = f"from {package or '.'} " if package or module.elsewhere is None else ""
+    return f"{source}import {name} as {module.name}"
 
 
 def _text(title: str, types: Types, blocks: list[list[str]], submodules: list[str] | None = None) -> str:
@@ -109,14 +123,16 @@ def _text(title: str, types: Types, blocks: list[list[str]], submodules: list[st
     lines += [f"import {name}" for name in ("builtins", "enum") if name in words]
     abc = [name for name in _ABC if name in words]
     lines += [f"from collections.abc import {', '.join(abc)}"] if abc else []
-    lines += [f"from typing import {', '.join(name for name in _TYPING if name in words)}", ""]
+    typing = [name for name in _TYPING if name in words]
+    lines += [f"from typing import {', '.join(typing)}"] if typing else []
+    lines += [""] * (lines[-1] != "")
     lines += ["import attrs"] * ("attrs" in words) + ["import weft"] * ("weft" in words)
     support = [name for name in _SUPPORT if name in words]
     lines += [f"from weft.bindgen.support import {', '.join(support)}"] if support else []
-    lines += [f"from . import {name} as {name}" for name in submodules or ()]
+    lines += submodules or ()
     for (module, name), here in sorted(types.foreign.items()):
-        lines.append(f"from .{module} import {name} as {here}")
-    return "\n".join([*lines, "", "", code]) + "\n"
+        lines.append(f"from {module} import {name} as {here}")
+    return "\n".join([*lines, "", "", code]).rstrip() + "\n"
 
 
 __all__ = ["generate"]

@@ -51,7 +51,7 @@ class Types:
     """Types as one module writes them.
 
     Attributes:
-        foreign: what the module has to import from others: (module, name there) to the name here.
+        foreign: what the module has to import: (where from, name there) to the name here.
     """
 
     def __init__(self, world: World, module: Module) -> None:
@@ -78,7 +78,7 @@ class Types:
     def _import(self, owner: Owner, name: str) -> str:
         if owner.module is self.module:
             return name
-        key = (owner.module.name, name)
+        key = (owner.module.path, name)
         if key not in self.foreign:
             self.foreign[key] = self.module.names.claim(name)
         return self.foreign[key]

@@ -101,6 +101,7 @@ class Module:
         name: what Python calls it; the package itself has no name.
         interface: the name of the import or export; None for the world.
         scope: the scope its types are seen from.
+        elsewhere: the module that has it already, by its full name, and is imported instead of written; or None.
         imported, exported: what it declares, by direction; one of them is empty except for the world.
         names: what is taken at the top level.
     """
@@ -108,9 +109,15 @@ class Module:
     name: str
     interface: str | None
     scope: Scope
+    elsewhere: str | None = None
     imported: Mapping[str, Entry] = field(factory=dict)
     exported: Mapping[str, Entry] = field(factory=dict)
     names: Names = field(factory=lambda: Names(MODULE_NAMES))
+
+    @property
+    def path(self) -> str:
+        """What other modules of the package import from."""
+        return self.elsewhere or f".{self.name}"
 
     @property
     def types(self) -> dict[str, TypeEntry]:
@@ -149,25 +156,36 @@ class Owner:
 class World:
     """The modules of a component.
 
+    Args:
+        scope: what the component imports and exports.
+        elsewhere: the modules that there are already, by the names of the interfaces.
+
+    Raises:
+        ValidationError: the component has no such interface, or there can be no such module.
+
     Attributes:
         root: the package itself.
         modules: the interfaces, imports first.
         owners: where types are declared, by the id() of the entry at the end of their chain of names.
     """
 
-    def __init__(self, scope: Scope) -> None:
-        self.root = Module("", None, scope, _plain(scope.imports), _plain(scope.exports))
+    def __init__(self, scope: Scope, elsewhere: Mapping[str, str] | None = None) -> None:
+        self.root = Module("", None, scope, None, _plain(scope.imports), _plain(scope.exports))
         self.modules: list[Module] = []
         self.owners: dict[int, Owner] = {}
         taken = Names()
+        known = dict(elsewhere or {})
         for name, entry in scope.imports.items():
             if isinstance(entry, InstanceEntry):
                 module_name = _module_name(taken, name)
-                self.modules.append(Module(module_name, name, entry.scope, imported=entry.exports))
+                found = known.pop(name, None)
+                self.modules.append(Module(module_name, name, entry.scope, found, imported=entry.exports))
         for name, entry in scope.exports.items():
             if isinstance(entry, InstanceEntry):
                 module_name = _module_name(taken, name, is_again=name in scope.imports)
                 self.modules.append(Module(module_name, name, entry.scope, exported=entry.exports))
+        for name, path in known.items():
+            raise ValidationError(f"{path} cannot stand for {name!r}, which is not imported")
         named: dict[int, tuple[TypeEntry, Module, str, Direction]] = {}
         for module in [*self.modules, self.root]:
             for direction, entries in module.directions:

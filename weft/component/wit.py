@@ -37,13 +37,15 @@ def component_wit(plan: ComponentPlan) -> str:
 class _WorldPrinter:
     def __init__(self, world: Scope) -> None:
         self.world = world
+        named = [*world.imports.items(), *(item for item in world.exports.items() if item[0] not in world.imports)]
+        self.printer = TypePrinter(world, {name: entry for name, entry in named if isinstance(entry, TypeEntry)})
         # Interfaces to define, by their id; those of other packages that are only used have no definition here.
         self.interfaces: dict[str, InstanceEntry] = {}
 
     def text(self) -> str:
         """Return the whole text."""
         imports = list(self._items("import", self.world.imports))
-        exports = list(self._items("export", self.world.exports))
+        exports = [*self._items("export", self.world.exports), *self.printer.used_lines()]
         gap = [""] if imports and exports else []
         lines = ["package root:component;", "", "world root {", *_indented([*imports, *gap, *exports]), "}"]
         for package, members in self._packages().items():
@@ -51,8 +53,7 @@ class _WorldPrinter:
         return "\n".join(lines) + "\n"
 
     def _items(self, direction: str, entries: Mapping[str, Entry]) -> Iterator[str]:
-        types = {name: entry for name, entry in entries.items() if isinstance(entry, TypeEntry)}
-        printer = TypePrinter(self.world, types)
+        printer = self.printer
         for name, entry in entries.items():
             match entry:
                 case InstanceEntry():
@@ -68,7 +69,6 @@ class _WorldPrinter:
                 case _:
                     sort = entry.sort.value if isinstance(entry, OpaqueEntry) else "component"
                     yield f"// {direction} {name}: {sort}"
-        yield from printer.used_lines()
 
     def _instance(self, direction: str, name: str, instance: InstanceEntry) -> Iterator[str]:
         if _INTERFACE.fullmatch(name):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 COMMANDS: Final = {
     "wast": "run .wast scripts",
     "inspect": "show imports and exports as WIT",
-    "bindgen": "write typed Python for a component",
+    "bindgen": "write typed Python for a component or a world",
     "call": "call one export",
     "run": "run a command: a component that exports wasi:cli/run",
 }
