@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from weft.cli.ending import SignallingOutput
 from weft.cli.errors import UsageError
 from weft.wasi import DescriptorOutput, Network, Preopen, WasiCtx
+from weft.wasi.http.policy import Http
 
 if TYPE_CHECKING:
     import argparse
@@ -29,6 +30,7 @@ def add_grants(parser: argparse.ArgumentParser) -> None:
     add("--udp", action="store_true", help="UDP sockets")
     add("--allow", metavar="NETWORK", action="append", type=network, help="only these addresses: 10.0.0.0/8, ::1")
     add("--lookup", metavar="NAME", action="append", default=[], help="resolve this name, or *.NAME, or all")
+    add("--http", action="store_true", help="requests over HTTP")
     add("--inherit-network", action="store_true", help="--tcp --udp --lookup all")
 
 
@@ -47,6 +49,7 @@ def make_context(options: argparse.Namespace, args: Sequence[str]) -> WasiCtx:
         stderr=SignallingOutput(DescriptorOutput(2)),
         preopens=options.dir,
         network=_network(options),
+        http=Http(outgoing=options.http),
         block_loop=True,
     )
 
@@ -94,8 +97,8 @@ def _environment(options: argparse.Namespace) -> dict[str, str]:
 
 def _network(options: argparse.Namespace) -> Network:
     everything = options.inherit_network
-    if options.allow and not (options.tcp or options.udp or everything):
-        raise UsageError("--allow says which addresses sockets may use: say --tcp or --udp too")
+    if options.allow and not (options.tcp or options.udp or options.http or everything):
+        raise UsageError("--allow says which addresses may be used: say --tcp, --udp or --http too")
     return Network(
         tcp=options.tcp or everything,
         udp=options.udp or everything,
