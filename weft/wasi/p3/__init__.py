@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from weft.wasi.ctx import whole_data
-from weft.wasi.p3 import cli, clocks, http, random, sockets
+from weft.wasi.p3 import cli, clocks, filesystem, http, random, sockets
 
 if TYPE_CHECKING:
     from weft import Linker
@@ -19,7 +19,7 @@ def add_to_linker(linker: Linker, getter: Getter = whole_data) -> None:
         linker: defines it from now on.
         getter: finds the `weft.wasi.WasiCtx` in the data of a store; by default, the data is one.
     """
-    for package in (cli, clocks, http, random, sockets):
+    for package in (cli, clocks, filesystem, http, random, sockets):
         package.add_to_linker(linker, getter)
 
 

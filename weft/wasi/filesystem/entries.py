@@ -1,0 +1,135 @@
+"""The entries of directories."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from itertools import islice
+from typing import TYPE_CHECKING, Final, final
+
+from attrs import frozen
+
+from weft.wasi.filesystem.errors import os_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from weft.wasi.filesystem.descriptor import Descriptor
+    from weft.wasi.limits import HandleCount
+
+_KINDS: Final = {
+    stat.S_IFBLK: "block-device",
+    stat.S_IFCHR: "character-device",
+    stat.S_IFDIR: "directory",
+    stat.S_IFIFO: "fifo",
+    stat.S_IFLNK: "symbolic-link",
+    stat.S_IFREG: "regular-file",
+    stat.S_IFSOCK: "socket",
+}
+
+
+def kind_of(mode: int) -> str:
+    """Return the WASI label of the type in an ``st_mode``: ``other`` where there is none."""
+    return _KINDS.get(stat.S_IFMT(mode), "other")
+
+
+@final
+@frozen
+class Entry:
+    """What a directory says of one thing in it.
+
+    Attributes:
+        kind: as `kind_of` returns it.
+        name: its name.
+    """
+
+    kind: str
+    name: str
+
+
+@final
+class Entries:
+    """Reads a directory from its start; it is opened for this at the first read, with a position of its own.
+
+    Args:
+        directory: its users see to it that it stays open until the first read is over.
+        handles: one is taken, and given back by `close`.
+
+    Raises:
+        OSError: it is no directory (``ENOTDIR``), or too many handles are open (``EMFILE``).
+    """
+
+    __slots__ = ("_directory", "_error", "_handles", "_scan")
+
+    def __init__(self, directory: Descriptor, handles: HandleCount) -> None:
+        directory.directory_fd  # noqa: B018 - whether it is one
+        handles.acquire()
+        self._handles = handles
+        self._directory = directory.file.retain()
+        self._scan: Iterator[os.DirEntry[str]] | None = None
+        self._error: OSError | None = None
+
+    def read(self, count: int) -> list[Entry]:
+        """Return the next entries, at most `count`; none after the last. Blocks.
+
+        Raises:
+            OSError: a name is no UTF-8 (``EILSEQ``), or as the system says.
+        """
+        if self._error is not None:
+            raise self._error
+        entries: list[Entry] = []
+        try:
+            if self._scan is None:
+                self._scan = _scan(self._directory.fd)
+            entries.extend(islice(_entries(self._scan), count))
+        except OSError as error:
+            if not entries:
+                raise
+            self._error = error  # what came before it comes first
+        return entries
+
+    def close(self) -> None:
+        """Close it; not while `read` runs."""
+        self._directory.release()
+        self._handles.release()
+        close = getattr(self._scan, "close", None)
+        if close is not None:
+            close()
+
+
+def _scan(fd: int) -> Iterator[os.DirEntry[str]]:
+    own = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=fd)
+    try:
+        return os.scandir(own)  # it duplicates the descriptor, and with it the position
+    finally:
+        os.close(own)
+
+
+def _entries(scan: Iterator[os.DirEntry[str]]) -> Iterator[Entry]:
+    for found in scan:
+        kind = _kind_of_entry(found)
+        if kind is not None:
+            yield Entry(kind, _text(found.name))
+
+
+def _kind_of_entry(found: os.DirEntry[str]) -> str | None:
+    """Return what it is, mostly without asking the system again; None when it is gone."""
+    if found.is_symlink():
+        return "symbolic-link"
+    if found.is_file():
+        return "regular-file"
+    try:
+        return kind_of(found.stat(follow_symlinks=False).st_mode)
+    except FileNotFoundError:
+        return None
+
+
+def _text(name: str) -> str:
+    try:
+        return os.fsencode(name).decode()
+    except UnicodeDecodeError:
+        raise os_error(errno.EILSEQ) from None
+
+
+__all__ = ["Entries", "Entry", "kind_of"]

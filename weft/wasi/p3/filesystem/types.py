@@ -1,0 +1,187 @@
+"""wasi:filesystem/types: files and directories."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from weft import Err, producers
+from weft.wasi.filesystem import Entries, call, directory, kind_of, open_at
+from weft.wasi.filesystem.descriptor import Descriptor
+from weft.wasi.outcome import Outcome
+from weft.wasi.p3.filesystem.streams import DirectoryReads, reads, writes
+from weft.wasi.p3.filesystem.values import (
+    descriptor_stat,
+    descriptor_type,
+    error_code_of,
+    follows,
+    hash_value,
+    labels,
+    new_time,
+)
+
+if TYPE_CHECKING:
+    import enum
+    from collections.abc import Callable, Mapping
+
+    from weft import Accessor, Linker, Store, StreamProducer, StreamReader
+    from weft.wasi.ctx import Getter, WasiCtx
+    from weft.wasi.p3.filesystem.values import Stat
+
+
+# Methods as functions of what the guest gave; most of them wait for a disk.
+
+
+def _get_flags(descriptor: Descriptor) -> frozenset[str]:
+    return descriptor.flags
+
+
+def _get_type(descriptor: Descriptor) -> Any:
+    return descriptor_type(kind_of(descriptor.file.mode))
+
+
+def _advise(descriptor: Descriptor, offset: int, length: int, advice: enum.Enum) -> None:
+    descriptor.advise(offset, length, advice.value)
+
+
+def _set_times(descriptor: Descriptor, access: Any, modification: Any) -> None:
+    descriptor.set_times(new_time(access), new_time(modification))
+
+
+def _stat(descriptor: Descriptor) -> Stat:
+    return descriptor_stat(descriptor.stat())
+
+
+def _stat_at(descriptor: Descriptor, path_flags: enum.Flag, path: str) -> Stat:
+    return descriptor_stat(directory.stat_at(descriptor, path, follow=follows(path_flags)))
+
+
+def _set_times_at(descriptor: Descriptor, path_flags: enum.Flag, path: str, access: Any, modification: Any) -> None:
+    follow = follows(path_flags)
+    directory.set_times_at(descriptor, path, new_time(access), new_time(modification), follow=follow)
+
+
+def _link_at(descriptor: Descriptor, path_flags: enum.Flag, old: str, new_descriptor: Descriptor, new: str) -> None:
+    directory.link_at(descriptor, old, new_descriptor, new, follow=follows(path_flags))
+
+
+def _metadata_hash(descriptor: Descriptor) -> dict[str, int]:
+    return hash_value(descriptor.metadata_hash())
+
+
+def _metadata_hash_at(descriptor: Descriptor, path_flags: enum.Flag, path: str) -> dict[str, int]:
+    return hash_value(directory.metadata_hash_at(descriptor, path, follow=follows(path_flags)))
+
+
+_AT_ONCE: Final[Mapping[str, Callable[[Descriptor], Any]]] = {"get-flags": _get_flags, "get-type": _get_type}
+
+_BLOCKING: Final[Mapping[str, Callable[..., Any]]] = {
+    "advise": _advise,
+    "sync-data": Descriptor.sync_data,
+    "set-size": Descriptor.set_size,
+    "set-times": _set_times,
+    "sync": Descriptor.sync,
+    "create-directory-at": directory.create_directory_at,
+    "stat": _stat,
+    "stat-at": _stat_at,
+    "set-times-at": _set_times_at,
+    "link-at": _link_at,
+    "readlink-at": directory.read_link_at,
+    "remove-directory-at": directory.remove_directory_at,
+    "rename-at": directory.rename_at,
+    "symlink-at": directory.symlink_at,
+    "unlink-file-at": directory.unlink_file_at,
+    "is-same-object": Descriptor.is_same_object,
+    "metadata-hash": _metadata_hash,
+    "metadata-hash-at": _metadata_hash_at,
+}
+
+
+# What gives or takes a stream.
+
+
+def _read(ctx: WasiCtx, descriptor: Descriptor, offset: int) -> tuple[StreamProducer, Outcome]:
+    outcome = Outcome()
+    if descriptor.file.is_directory:
+        outcome.fail("is-directory")
+        return producers.empty(), outcome
+    return reads(ctx, descriptor.file, offset, outcome), outcome
+
+
+def _write(store: Store, ctx: WasiCtx, descriptor: Descriptor, data: StreamReader, offset: int | None) -> Outcome:
+    outcome = Outcome()
+    try:
+        descriptor.check_writable_file()
+    except OSError as error:
+        outcome.fail(error_code_of(error))
+        data.close(store)
+    else:
+        data.pipe(store, writes(ctx, descriptor.file, offset, outcome))
+    return outcome
+
+
+def _read_directory(ctx: WasiCtx, descriptor: Descriptor) -> tuple[StreamProducer, Outcome]:
+    outcome = Outcome()
+    try:
+        entries = Entries(descriptor, ctx.handles)
+    except OSError as error:
+        outcome.fail(error_code_of(error))
+        return producers.empty(), outcome
+    return DirectoryReads(ctx, entries, outcome), outcome
+
+
+def add_to_linker(linker: Linker, getter: Getter) -> None:
+    """Let guests import the interface."""
+    api = linker.instance("wasi:filesystem/types@0.3.0")
+    api.object_resource("descriptor")
+
+    def define_at_once(name: str, func: Callable[[Descriptor], Any]) -> None:
+        @api.func_wrap_concurrent(f"[method]descriptor.{name}")
+        async def method(_accessor: Accessor, descriptor: Descriptor) -> Any:
+            return func(descriptor)
+
+    def define(name: str, func: Callable[..., Any]) -> None:
+        @api.func_wrap_concurrent(f"[method]descriptor.{name}")
+        async def method(accessor: Accessor, descriptor: Descriptor, *args: Any) -> Any:
+            try:
+                return await call(getter(accessor.data), func, descriptor, *args)
+            except OSError as error:
+                raise Err(error_code_of(error)) from None
+
+    for name, at_once in _AT_ONCE.items():
+        define_at_once(name, at_once)
+    for name, func in _BLOCKING.items():
+        define(name, func)
+
+    @api.func_wrap_concurrent("[method]descriptor.open-at")
+    async def open_(
+        accessor: Accessor,
+        descriptor: Descriptor,
+        path_flags: enum.Flag,
+        path: str,
+        open_flags: enum.Flag,
+        flags: enum.Flag,
+    ) -> Descriptor:
+        ctx, follow = getter(accessor.data), follows(path_flags)
+        try:
+            return await open_at(ctx, descriptor, path, labels(open_flags), labels(flags), follow=follow)
+        except OSError as error:
+            raise Err(error_code_of(error)) from None
+
+    @api.func_wrap("[method]descriptor.read-via-stream")
+    def read_via_stream(store: Store, descriptor: Descriptor, offset: int) -> tuple[StreamProducer, Outcome]:
+        return _read(getter(store.data), descriptor, offset)
+
+    @api.func_wrap("[method]descriptor.write-via-stream")
+    def write_via_stream(store: Store, descriptor: Descriptor, data: StreamReader, offset: int) -> Outcome:
+        return _write(store, getter(store.data), descriptor, data, offset)
+
+    @api.func_wrap("[method]descriptor.append-via-stream")
+    def append_via_stream(store: Store, descriptor: Descriptor, data: StreamReader) -> Outcome:
+        return _write(store, getter(store.data), descriptor, data, None)
+
+    @api.func_wrap("[method]descriptor.read-directory")
+    def read_directory(store: Store, descriptor: Descriptor) -> tuple[StreamProducer, Outcome]:
+        return _read_directory(getter(store.data), descriptor)
+
+
+__all__ = ["add_to_linker"]
