@@ -102,7 +102,7 @@ def _network(options: argparse.Namespace) -> Network:
     return Network(
         tcp=options.tcp or everything,
         udp=options.udp or everything,
-        name_lookup=everything or "all" in options.lookup or [name.lower() for name in options.lookup],
+        name_lookup=everything or "all" in options.lookup or [name.lower() for name in options.lookup] or False,
         addresses=options.allow,
     )
 
