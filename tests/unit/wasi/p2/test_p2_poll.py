@@ -5,7 +5,6 @@ from __future__ import annotations
 import anyio
 import pytest
 from anyio import create_task_group, wait_all_tasks_blocked
-from anyio.lowlevel import checkpoint
 from attrs import define
 from p2_fakes import FakeClock, FakeInput, engine
 
@@ -159,23 +158,6 @@ async def test_thousands_of_waits() -> None:
             switches[-1].turn_on()
         with pytest.raises(weft.Trap, match="at most"):
             await poll(store.accessor, pollables(*(Switch() for _ in range(MOST_WAITS + 1))))
-
-
-@pytest.mark.parametrize("function", [ready, block])
-async def test_a_busy_guest_leaves_turns_to_others(function: object) -> None:
-    """A guest that keeps asking for what is ready does not keep others out."""
-    done = anyio.Event()
-
-    async def other() -> None:
-        for _ in range(3):
-            await checkpoint()
-        done.set()
-
-    async with weft.Store(engine()) as store, create_task_group() as group:
-        group.start_soon(other)
-        pollable = Pollable(Switch(on=True))
-        while not done.is_set():
-            await function(store.accessor, pollable)  # type: ignore[operator]
 
 
 async def test_what_a_wait_raises_surfaces() -> None:

@@ -78,9 +78,12 @@ class Deadline:
         await self.clock.wait_until_ns(self.when_ns)
 
 
-async def ready(accessor: Accessor, pollable: Pollable) -> bool:
-    """Return whether a pollable is ready; a guest that keeps asking leaves the event loop its turns."""
-    await accessor.store.give_way()
+async def ready(_accessor: Accessor, pollable: Pollable) -> bool:
+    """Return whether a pollable is ready.
+
+    It never waits; but a guest that asks without end leaves others their turn, since the store calls what may wait only
+    while it is the guest's turn.
+    """
     return pollable.of.is_ready()
 
 
@@ -89,7 +92,7 @@ async def block(accessor: Accessor, pollable: Pollable) -> None:
     await poll(accessor, [pollable])
 
 
-async def poll(accessor: Accessor, pollables: Sequence[Pollable]) -> list[int]:
+async def poll(_accessor: Accessor, pollables: Sequence[Pollable]) -> list[int]:
     """Wait until at least one of `pollables` is ready; return the indices of all that are, in order.
 
     Raises:
@@ -97,7 +100,6 @@ async def poll(accessor: Accessor, pollables: Sequence[Pollable]) -> list[int]:
     """
     if not pollables:
         raise Trap(TrapCode.OTHER, "`poll` was called with an empty list")
-    await accessor.store.give_way()
     while not (indices := _ready_indices(pollables)):
         await _wait_for_any(_distinct(pollables))
     return indices

@@ -24,9 +24,8 @@ FLUSHED_WRITE_BYTE_LENGTH: Final = 4096
 """How much ``blocking-write-and-flush`` takes, by WIT."""
 
 
-async def read(accessor: Accessor, stream: InputStream, length: int) -> bytearray:
+async def read(_accessor: Accessor, stream: InputStream, length: int) -> bytearray:
     """Read what is there."""
-    await accessor.store.give_way()
     return await stream.read(length)
 
 
@@ -57,7 +56,6 @@ def check_write(_store: Store, stream: OutputStream) -> int:
 
 async def write(accessor: Accessor, stream: OutputStream, contents: bytes) -> None:
     """Write what `check_write` permitted."""
-    await accessor.store.give_way()
     await stream.write(accessor.store, contents)
 
 
@@ -76,7 +74,6 @@ def _check_flushed_length(length: int) -> None:
 async def blocking_write_and_flush(accessor: Accessor, stream: OutputStream, contents: bytes) -> None:
     """Write, and wait until it is out."""
     _check_flushed_length(len(contents))
-    await accessor.store.give_way()
     await stream.write_and_flush(accessor.store, contents)
 
 
@@ -93,13 +90,11 @@ def flush(store: Store, stream: OutputStream) -> None:
 
 async def blocking_flush(accessor: Accessor, stream: OutputStream) -> None:
     """Wait until what was written is out."""
-    await accessor.store.give_way()
     await stream.blocking_flush(accessor.store)
 
 
 async def splice(accessor: Accessor, stream: OutputStream, source: InputStream, length: int) -> int:
     """Write what can be read from `source`, as far as both go without waiting."""
-    await accessor.store.give_way()
     length = min(length, stream.check_write())
     if not length:
         return 0
@@ -111,7 +106,6 @@ async def splice(accessor: Accessor, stream: OutputStream, source: InputStream, 
 
 async def blocking_splice(accessor: Accessor, stream: OutputStream, source: InputStream, length: int) -> int:
     """Wait until there is room, then read at least one byte of `source` and write it."""
-    await accessor.store.give_way()
     await stream.wait_ready()
     length = min(length, stream.check_write())
     if not length:
