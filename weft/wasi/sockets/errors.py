@@ -105,8 +105,9 @@ def error_code(error: SocketError | OSError) -> ErrorCode:
     """Return what an error is called."""
     if isinstance(error, SocketError):
         return error.code
-    codes: Mapping[int, ErrorCode] = LOOKUP_CODES if isinstance(error, socket.gaierror) else CODES
-    return "other" if error.errno is None else codes.get(error.errno, "other")
+    codes = LOOKUP_CODES if isinstance(error, socket.gaierror) else CODES
+    code: ErrorCode | None = None if error.errno is None else codes.get(error.errno)
+    return "other" if code is None else code
 
 
 def describe(error: SocketError | OSError) -> str | None:
