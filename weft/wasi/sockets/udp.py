@@ -127,7 +127,7 @@ class UdpSocket:
         self.is_bound = True
 
     def disconnect(self) -> None:
-        """Talk to anybody again.
+        """Talk to anybody again. Linux gives up a port that it chose itself, and takes another when the socket sends.
 
         Raises:
             SocketError: it is not connected.
