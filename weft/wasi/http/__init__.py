@@ -8,6 +8,7 @@ from weft.wasi.http.outgoing import OutgoingBody
 from weft.wasi.http.policy import FORBIDDEN_HEADERS, Http
 from weft.wasi.http.request import Request
 from weft.wasi.http.response import Response
+from weft.wasi.http.sending import send
 
 __all__ = [
     "FORBIDDEN_HEADERS",
@@ -19,4 +20,5 @@ __all__ = [
     "Request",
     "RequestOptions",
     "Response",
+    "send",
 ]

@@ -25,6 +25,7 @@ class Request:
     """A resource of ``wasi:http/types``, made by a guest or by the host.
 
     Attributes:
+        ctx: the context of the guest that has it.
         method: the method, a token, in upper case if it is a usual one.
         scheme: ``"http"``, ``"https"``, or another; None for the default.
         authority: the host and the port.
@@ -35,10 +36,10 @@ class Request:
     """
 
     __slots__ = (
-        "_ctx",
         "_held",
         "authority",
         "body",
+        "ctx",
         "headers",
         "method",
         "options",
@@ -54,7 +55,7 @@ class Request:
         headers.immutable = True
         if options is not None:
             options.immutable = True
-        self._ctx = ctx
+        self.ctx = ctx
         self.headers = headers
         self.body = body
         self.options = options
