@@ -27,7 +27,7 @@ async def visit(accessor: weft.Accessor, counter: visits.World, names: Sequence[
         for name in names:
             print(f"{name}: visit {await counter.visit(accessor, name)}")
             for change in await visitors.read(accessor):
-                print(f"changed: {change.key} is {change.value.decode()}")
+                print(f"changed: {change.key} is {(change.value or b'nothing').decode()}")
 
 
 async def main(path: str, names: Sequence[str]) -> None:

@@ -1,7 +1,7 @@
 """Typed Python for a component's world: classes for its types, Protocols for its imports, clients for its exports.
 
-What calls take and return are instances of the generated classes. What streams and futures carry may be such instances
-on the way in; on the way out it is of weft's own classes, which have the same fields, cases and members.
+What calls take and return are instances of the generated classes, and so is what is read of streams and futures.
+Consumers that they are piped into get instances of weft's own classes, which have the same fields, cases and members.
 """
 
 from weft.bindgen.load import load, write

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, final
 
 from weft.bindgen.functions import RESERVED_METHODS, Function, Functions, body
-from weft.bindgen.text import call, docstring, indented, quoted
+from weft.bindgen.text import call, docstring, function_of, indented, quoted
 from weft.bindgen.world import Names
 from weft.canon.names import camel_name
 
@@ -94,9 +93,7 @@ class ClientWriter:
         lifted = self.types.lift(function.err, function.scope, "error", "self._exports")
         if lifted == "error":
             return lines
-        plain = re.fullmatch(r"(\w+)\(error\)", lifted)
-        lift = f"lambda error: {lifted}" if plain is None else plain[1]
-        return [f"with lifted_error({lift}):", *indented(lines)]
+        return [f"with lifted_error({function_of('error', lifted)}):", *indented(lines)]
 
 
 __all__ = ["ClientWriter"]

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 _TYPING: Final = ("Any", "ClassVar", "Final", "Literal", "Protocol", "TypeAlias", "final")
 _ABC: Final = ("Mapping", "Sequence")
-_SUPPORT: Final = ("BytesLike", "Exports", "FutureLike", "StreamLike", "lift_result", "lifted_error")
+_SUPPORT: Final = (
+    *("BytesLike", "Exports", "FutureLike", "StreamLike"),
+    *("lifted_future", "lifted_result", "lifted_stream", "lifted_error"),
+)
 
 
 def generate(source: ComponentPlan | Scope, elsewhere: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -73,9 +73,19 @@ class Exports:
         return found
 
 
-def lift_result(value: Ok[Any] | Err[Any], ok: Callable[[Any], T], err: Callable[[Any], E]) -> Ok[T] | Err[E]:
+def lifted_result(value: Ok[Any] | Err[Any], ok: Callable[[Any], T], err: Callable[[Any], E]) -> Ok[T] | Err[E]:
     """Return a result whose payload went through `ok` or `err`."""
     return Ok(ok(value.value)) if isinstance(value, Ok) else Err(err(value.value))
+
+
+def lifted_stream(reader: StreamReader[Any], lift: Callable[[Any], T]) -> StreamReader[list[T]]:
+    """Return a reader whose items go through `lift`."""
+    return reader.lifted(lift)
+
+
+def lifted_future(reader: FutureReader[Any], lift: Callable[[Any], T]) -> FutureReader[T]:
+    """Return a reader whose value goes through `lift`."""
+    return reader.lifted(lift)
 
 
 @contextmanager
@@ -89,4 +99,13 @@ def lifted_error(lift: Callable[[Any], object]) -> Iterator[None]:
         raise
 
 
-__all__ = ["BytesLike", "Exports", "FutureLike", "StreamLike", "lift_result", "lifted_error"]
+__all__ = [
+    "BytesLike",
+    "Exports",
+    "FutureLike",
+    "StreamLike",
+    "lifted_error",
+    "lifted_future",
+    "lifted_result",
+    "lifted_stream",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -34,4 +35,10 @@ def call(head: str, arguments: Sequence[str], tail: str, *, level: int = 0) -> l
     return [f"{head}(", *indented([f"{argument}," for argument in arguments]), f"){tail}"]
 
 
-__all__ = ["call", "docstring", "indented", "quoted"]
+def function_of(parameter: str, expression: str) -> str:
+    """Return a function of one parameter: what `expression` calls with nothing else, or else a lambda."""
+    plain = re.fullmatch(rf"(\w+)\({parameter}\)", expression)
+    return f"lambda {parameter}: {expression}" if plain is None else plain[1]
+
+
+__all__ = ["call", "docstring", "function_of", "indented", "quoted"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, final
 
+from weft.bindgen.text import function_of
 from weft.canon.names import snake_name
 from weft.canon.types import Prim
 from weft.component.externs import TypeEntry
@@ -124,14 +125,20 @@ class Types:
             case MapDef(key=key, value=value):
                 inner = f"{self.annotation(key, scope, given=given)}, {self.annotation(value, scope, given=given)}"
                 return f"{'Mapping' if given else 'dict'}[{inner}]"
-            case StreamDef():
-                return "StreamLike" if given else "weft.StreamReader"
-            case FutureDef():
-                return "FutureLike" if given else "weft.FutureReader"
+            case StreamDef(payload=payload):
+                return "StreamLike" if given else f"weft.StreamReader[{self._chunk(payload, scope)}]"
+            case FutureDef(payload=payload):
+                return "FutureLike" if given else f"weft.FutureReader[{self.annotation(payload, scope)}]"
             case OwnDef(resource=resource) | BorrowDef(resource=resource):
                 owner = self.owner(self.entry(resource, scope))
                 return "weft.Resource" if owner is None else self.refer(owner)
         return "Any"
+
+    def _chunk(self, payload: ValTypeRef | None, scope: Scope) -> str:
+        """Return the annotation of what a read of a stream returns."""
+        if payload is not None and self.is_prim(payload, scope, Prim.U8):
+            return "bytes"
+        return f"list[{self.annotation(payload, scope)}]"
 
     def lift(self, ref: ValTypeRef | None, scope: Scope, value: str, exports: str) -> str:
         """Return the expression for a value of the generated classes; `value` itself when it needs no change.
@@ -172,10 +179,13 @@ class Types:
                 return f"(None if {value} is None else {self.lift(payload, scope, value, exports)})"
             case ResultDef(ok=ok, err=err):
                 parts = [self.lift(part, scope, name, exports) for part in (ok, err)]
-                return f"lift_result({value}, lambda {name}: {parts[0]}, lambda {name}: {parts[1]})"
+                return f"lifted_result({value}, lambda {name}: {parts[0]}, lambda {name}: {parts[1]})"
             case MapDef(key=key, value=item):
                 inner = self.lift(item, scope, name, exports)
                 return f"{{{self.lift(key, scope, 'key', exports)}: {inner} for key, {name} in {value}.items()}}"
+            case StreamDef(payload=payload) | FutureDef(payload=payload):
+                lift = "lifted_stream" if isinstance(definition, StreamDef) else "lifted_future"
+                return f"{lift}({value}, {function_of(name, self.lift(payload, scope, name, exports))})"
             case OwnDef(resource=resource) | BorrowDef(resource=resource):
                 owner = self.owner(self.entry(resource, scope))
                 return value if owner is None else f"{self.refer(owner)}({exports}, {value})"
@@ -241,7 +251,7 @@ def _is_class(definition: DefType | None) -> bool:
 
 
 def _parts(definition: DefType | None) -> tuple[ValTypeRef | None, ...]:
-    """Return the types that values of a type hold values of, those that come later excepted."""
+    """Return the types that values of a type hold values of, now or later."""
     match definition:
         case RecordDef(fields=fields):
             return tuple(item.type for item in fields)
@@ -257,6 +267,8 @@ def _parts(definition: DefType | None) -> tuple[ValTypeRef | None, ...]:
             return (ok, err)
         case MapDef(key=key, value=value):
             return (key, value)
+        case StreamDef(payload=payload) | FutureDef(payload=payload):
+            return (payload,)
     return ()
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, final
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, final
 
 import anyio
 
@@ -23,14 +23,20 @@ from weft.host.transmits import UNBOUND, describe
 from weft.runtime.shared import CopyResult, SharedFuture, SharedStream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from types import TracebackType
+
+    from typing_extensions import TypeVar as DefaultingTypeVar  # type checkers have it; nobody else needs it
 
     from weft.canon.types import FutureType
     from weft.host.accessor import StoreLike
     from weft.host.pipes import Pipe
     from weft.host.transmits import FutureConsumer, PayloadType, StreamConsumer, TransmitStore
     from weft.runtime.shared import Readable
+
+    ReadT = DefaultingTypeVar("ReadT", default=Any)
+else:
+    ReadT = TypeVar("ReadT")
 
 T = TypeVar("T")
 
@@ -52,7 +58,7 @@ class Reader:
     It must be read to its end, piped, closed, or passed to a guest; else the writer waits for ever.
     """
 
-    __slots__ = ("_readable", "_reading", "_store", "state")
+    __slots__ = ("_lift", "_readable", "_reading", "_store", "state")
 
     noun = "reader"
 
@@ -60,6 +66,7 @@ class Reader:
         self._store = store
         self._readable = readable
         self._reading: HostRead | None = None
+        self._lift: Callable[[Any], Any] | None = None
         self.state = ReaderState.OPEN
 
     @property
@@ -144,7 +151,9 @@ class Reader:
         self.state = ReaderState.PIPED
 
         def give_back() -> Reader:
-            return type(self)(self._store, self._readable)
+            reader = type(self)(self._store, self._readable)
+            reader._lift = self._lift
+            return reader
 
         return make_pipe(self._store, self._readable, consumer, give_back, is_future=is_future)
 
@@ -212,15 +221,15 @@ class Guard(Generic[ReaderT]):
 
 
 @final
-class StreamReader(Reader):
-    """The readable end of a stream."""
+class StreamReader(Reader, Generic[ReadT]):
+    """The readable end of a stream; the type parameter is what a read returns: ``bytes`` or a list."""
 
     __slots__ = ()
 
     noun = "stream"
 
     @classmethod
-    def new(cls, store: StoreLike, producer: object, payload: PayloadType = UNBOUND) -> StreamReader:
+    def new(cls, store: StoreLike, producer: object, payload: PayloadType = UNBOUND) -> StreamReader[Any]:
         """Make a stream that the host writes.
 
         Args:
@@ -243,7 +252,12 @@ class StreamReader(Reader):
         """
         return self._pipe(store, consumer, is_future=False)
 
-    async def read(self, store: StoreLike, max_items: int = 65536) -> Any:
+    def lifted(self, lift: Callable[[Any], T]) -> StreamReader[list[T]]:
+        """Let items go through `lift` when they are read, and return this reader; pipes pass them on as they are."""
+        self._lift = lift
+        return cast("StreamReader[list[T]]", self)
+
+    async def read(self, store: StoreLike, max_items: int = 65536) -> ReadT:
         """Read up to `max_items` items, at least one: ``bytes`` of a ``stream<u8>``, else a list.
 
         A read that is cancelled loses nothing: what came meanwhile is there for the next one.
@@ -259,11 +273,12 @@ class StreamReader(Reader):
             while True:
                 read = await self._read(max_items)
                 if read.buffer.chunks:
-                    return join_chunks(read.buffer.chunks, self.payload)
+                    items: Any = join_chunks(read.buffer.chunks, self.payload)
+                    return cast("ReadT", items if self._lift is None else [self._lift(item) for item in items])
                 if read.result is CopyResult.DROPPED:
                     raise anyio.EndOfStream
 
-    async def chunks(self, store: StoreLike, max_items: int = 65536) -> AsyncIterator[Any]:
+    async def chunks(self, store: StoreLike, max_items: int = 65536) -> AsyncIterator[ReadT]:
         """Iterate over what `read` returns, to the end of the stream."""
         while True:
             try:
@@ -273,24 +288,23 @@ class StreamReader(Reader):
                 return
             yield chunk
 
-    async def read_all(self, store: StoreLike) -> Any:
+    async def read_all(self, store: StoreLike) -> ReadT:
         """Read to the end: ``bytes`` of a ``stream<u8>``, else a list."""
-        found = [chunk async for chunk in self.chunks(store)]
-        if not found:
-            return b"" if self.payload is Prim.U8 else []
-        return join_chunks(found, self.payload)
+        found: list[Any] = [chunk async for chunk in self.chunks(store)]
+        nothing = b"" if self.payload is Prim.U8 else []
+        return cast("ReadT", join_chunks(found, self.payload) if found else nothing)
 
 
 @final
-class FutureReader(Reader):
-    """The readable end of a future."""
+class FutureReader(Reader, Generic[ReadT]):
+    """The readable end of a future; the type parameter is that of its value."""
 
     __slots__ = ()
 
     noun = "future"
 
     @classmethod
-    def new(cls, store: StoreLike, producer: object, payload: PayloadType = UNBOUND) -> FutureReader:
+    def new(cls, store: StoreLike, producer: object, payload: PayloadType = UNBOUND) -> FutureReader[Any]:
         """Make a future that the host writes.
 
         Args:
@@ -312,7 +326,12 @@ class FutureReader(Reader):
         """
         return self._pipe(store, consumer, is_future=True)
 
-    async def read(self, store: StoreLike) -> Any:
+    def lifted(self, lift: Callable[[Any], T]) -> FutureReader[T]:
+        """Let the value go through `lift` when it is read, and return this reader; pipes pass it on as it is."""
+        self._lift = lift
+        return cast("FutureReader[T]", self)
+
+    async def read(self, store: StoreLike) -> ReadT:
         """Wait for the value. A read that is cancelled can be repeated; one that returned closes the reader.
 
         Raises:
@@ -328,7 +347,8 @@ class FutureReader(Reader):
             if not read.buffer.chunks:
                 raise StoreError("this future will have no value: its writer is gone")
             self._close()
-        return read.buffer.chunks[0][0]
+        value: Any = read.buffer.chunks[0][0]
+        return cast("ReadT", value if self._lift is None else self._lift(value))
 
 
 # What `StoreState` calls when ends leave guests and enter them.

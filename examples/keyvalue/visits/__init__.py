@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import Any, final
 
 import weft
-from weft.bindgen.support import Exports, lifted_error
+from weft.bindgen.support import Exports, lifted_stream, lifted_error
 from keyvalue.bindings import buckets as buckets
 from keyvalue.bindings.buckets import Change as Change
 from keyvalue.bindings.buckets import Error as Error
+from keyvalue.bindings.buckets import lift_change as lift_change
 from keyvalue.bindings.buckets import lift_error as lift_error
 
 
@@ -29,12 +30,12 @@ class World:
             result: int = await self._exports.func("visit").call_concurrent(accessor, who)
         return result
 
-    async def visitors(self, accessor: weft.Accessor) -> weft.StreamReader:
+    async def visitors(self, accessor: weft.Accessor) -> weft.StreamReader[list[Change]]:
         """``visitors: async func() -> result<stream<change>, error>``
 
         Raises:
             weft.Err[Error]: the error of the result.
         """
         with lifted_error(lift_error):
-            result: weft.StreamReader = await self._exports.func("visitors").call_concurrent(accessor)
-        return result
+            result: Any = await self._exports.func("visitors").call_concurrent(accessor)
+        return lifted_stream(result, lift_change)

@@ -77,3 +77,16 @@ def test_text() -> None:
     for text in ('"""', "\\", "'", '"', "a\nb", "\\'"):
         assert ast.literal_eval(quoted(text)) == text
         assert len(ast.parse("\n".join(docstring(f"{text}."))).body) == 1
+
+
+def test_types_named_like_conversions() -> None:
+    """The functions that make values of types called as WIT's own are no other functions' names."""
+    text = generate(
+        """(component (import "a:b/c" (instance
+        (type $r' (record (field "x" u8))) (export "result" (type $r (eq $r')))
+        (type $s' (record (field "x" u8))) (export "stream" (type $s (eq $s')))
+        (type $in (result $r (error $s))) (type $flow (stream $s))
+        (export "f" (func (param "in" $in) (param "flow" $flow))))))"""
+    )["c.py"]
+    assert "lifted_result(in_, lambda item1: lift_result(item1), lambda item1: lift_stream(item1))" in text
+    assert "lifted_stream(flow, lift_stream)" in text

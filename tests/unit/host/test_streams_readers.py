@@ -345,6 +345,36 @@ async def test_stopping_gives_the_reader_back(store: weft.Store) -> None:
     await run(store, main)
 
 
+async def test_items_are_lifted_when_they_are_read(store: weft.Store) -> None:
+    """Reads give what `lifted` makes of items."""
+    reader = StreamReader.new(store, producers.from_sequence([1, 2, 3]), Prim.U32).lifted(str)
+    rest = StreamReader.new(store, producers.from_sequence([4, 5]), Prim.U32).lifted(str)
+    future = FutureReader.new(store, producers.from_value(6), Prim.U32).lifted(str)
+
+    async def main(accessor: weft.Accessor) -> None:
+        assert await reader.read(accessor, 1) == ["1"]
+        assert await reader.read_all(accessor) == ["2", "3"]
+        assert [chunk async for chunk in rest.chunks(accessor)] == [["4", "5"]]
+        assert await future.read(accessor) == "6"
+
+    await run(store, main)
+
+
+async def test_a_stopped_pipe_gives_back_a_reader_that_lifts(store: weft.Store) -> None:
+    """A consumer takes items as they are; the reader that comes back lifts them as the one before did."""
+    writer, taken = GuestWriter(), []
+    consumer = Script(took(1, StreamResult.COMPLETED, taken), PENDING, StreamResult.CANCELLED)
+
+    async def main(accessor: weft.Accessor) -> None:
+        flow = of_guest(store, writer).lifted(chr).pipe(accessor, consumer)
+        assert writer.write(b"ab") == (COMPLETED, 1)
+        assert writer.write(b"bc") is None
+        assert await (await flow.stop()).read(accessor) == ["b", "c"]
+
+    await run(store, main)
+    assert [bytes(items) for items in taken] == [b"a"]
+
+
 async def test_stopping_after_a_part_was_taken(store: weft.Store) -> None:
     """A write of which the consumer took a part goes on from there; the writer learns of the part."""
     writer = GuestWriter()
