@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
+from typing import TYPE_CHECKING
 
 import anyio
 import pytest
 from anyio import create_task_group, wait_all_tasks_blocked
 from p2_fakes import FakeInput, fails
 
-from weft.wasi import DescriptorInput, MemoryInput
+from weft.wasi import DescriptorInput, MemoryInput, WasiCtx
 from weft.wasi.p2.io.input import READ_BYTE_LENGTH, InputStream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.anyio
 
@@ -92,6 +97,49 @@ async def test_a_blocking_stream_waits_in_any_read() -> None:
         await wait_all_tasks_blocked()
         source.feed(b"ab")
     assert got == [b"ab"]
+
+
+async def test_reads_that_hold_up_are_made_elsewhere() -> None:
+    """The reads of a file are made where they may block, and what they give and raise comes to the guest."""
+    ctx = WasiCtx()
+    threads: list[int] = []
+
+    class File(FakeInput):
+        def read_into(self, view: memoryview) -> int:
+            threads.append(threading.get_ident())
+            return super().read_into(view)
+
+    stream = InputStream(File(fed=[b"abc", OSError(errno.EIO, "")]), run_blocking=ctx.run_blocking)
+    assert stream.is_ready()
+    assert await stream.read(10) == b"abc"
+    with fails(errno.EIO):
+        await stream.read(10)
+    assert len(threads) == 2
+    assert threading.get_ident() not in threads
+
+
+async def test_a_read_in_a_thread_outlasts_its_guest() -> None:
+    """A source is released when the last read of it is over, though its guest was stopped before."""
+    released: list[None] = []
+    reading, go_on = anyio.Event(), anyio.Event()
+
+    async def run_blocking(transfer: Callable[[memoryview], int], view: memoryview) -> int:
+        with anyio.CancelScope(shield=True):
+            reading.set()
+            await go_on.wait()
+            return transfer(view)
+        raise AssertionError
+
+    source = FakeInput(fed=[b"abc"])
+    stream = InputStream(source, run_blocking=run_blocking, release=lambda: released.append(None))
+    async with create_task_group() as group:
+        group.start_soon(stream.read, 10)
+        await reading.wait()
+        group.cancel_scope.cancel()
+        stream.on_drop()
+        assert released == []
+        go_on.set()
+    assert (released, len(source.asked)) == ([None], 1)
 
 
 async def test_readiness_loses_nothing() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import threading
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from anyio import create_task_group, wait_all_tasks_blocked
 from p2_fakes import DrainedOutput, FakeOutput, engine, fails
 
 import weft
+from weft.wasi import WasiCtx
 from weft.wasi.p2.io.output import BLOCKING_WRITE_BYTE_LENGTH, BUFFER_BYTE_LENGTH, OutputStream
 
 if TYPE_CHECKING:
@@ -143,6 +145,26 @@ async def test_a_blocking_stream_writes_all_before_it_goes_on() -> None:
         stream.flush(store)
         await stream.blocking_flush(store)
         assert sink.drains == 1
+
+
+async def test_writes_that_hold_up_are_made_elsewhere() -> None:
+    """The writes of a file are made where they may block, in order, and the guest learns of their errors at once."""
+    threads: list[int] = []
+
+    class File(FakeOutput):
+        def write_from(self, view: memoryview) -> int:
+            threads.append(threading.get_ident())
+            return super().write_from(view)
+
+    sink = File(most=3)
+    async with opened() as store:
+        stream = OutputStream(sink, run_blocking=WasiCtx().run_blocking)
+        await stream.write(store, b"abcdefgh")
+        assert sink.taken == b"abcdefgh"
+        sink.error = OSError(errno.ENOSPC, "")
+        with fails(errno.ENOSPC):
+            await stream.write(store, b"i")
+    assert threading.get_ident() not in threads
 
 
 @pytest.mark.parametrize("blocking", [False, True])

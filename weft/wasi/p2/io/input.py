@@ -2,9 +2,9 @@
 
 How other interfaces make one, and the pollable of anything::
 
-    InputStream(source)                                  # a socket, a pipe, a body: reads never wait
-    InputStream(source, blocking=True, release=close)    # a file: reads wait for the disk, the guest with them
-    Pollable(stream_or_anything_with_is_ready_and_wait_ready)
+    InputStream(source)                                                # a socket, a body: reads never wait
+    InputStream(file, run_blocking=ctx.run_blocking, release=close)    # a file: reads wait for the disk, in a thread
+    Pollable(anything_with_is_ready_and_wait_ready)                    # a stream, too
 
 A source raises OSError; what it raises becomes ``last-operation-failed`` with an `Error` that keeps it, and the stream
 is closed. At its end, which is `read_into` returning 0, the stream is closed, too.
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, final
 
 import anyio
 
+from weft.wasi.p2.io.blocking import Lease
 from weft.wasi.p2.io.error import closed, last_operation_failed
 from weft.wasi.read_ahead import with_read_ahead
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from weft.wasi.byte_io import ByteInput
+    from weft.wasi.p2.io.blocking import RunBlocking
 
 READ_BYTE_LENGTH: Final = 64 << 10
 """How much a guest gets at once, however much it asks for."""
@@ -39,24 +41,31 @@ class InputStream:
     Args:
         source: where they come from. One that is no `ReadableInput` is read ahead where a guest waits for it.
         blocking: a read waits in any case until there is something; then the stream is always ready, as files are.
-        release: called once, when the guest has dropped the stream; must not raise.
+        run_blocking: makes a stream blocking whose ``source.read_into`` may hold up the event loop: calls it elsewhere.
+        release: called once, when the guest has dropped the stream and no read is in progress; must not raise.
     """
 
     _source: ByteInput
     _is_readable: Callable[[], bool]
 
-    __slots__ = ("_blocking", "_closed", "_error", "_is_readable", "_release", "_source", "_waits")
+    __slots__ = ("_blocking", "_closed", "_error", "_is_readable", "_lease", "_run_blocking", "_source", "_waits")
 
     def __init__(
-        self, source: ByteInput, *, blocking: bool = False, release: Callable[[], object] | None = None
+        self,
+        source: ByteInput,
+        *,
+        blocking: bool = False,
+        run_blocking: RunBlocking | None = None,
+        release: Callable[[], object] | None = None,
     ) -> None:
-        self._blocking = blocking
+        self._run_blocking = run_blocking
+        self._blocking = blocking = blocking or run_blocking is not None
         if blocking:
             self._source, self._is_readable = source, _always
         else:
             self._source = readable = with_read_ahead(source)
             self._is_readable = readable.is_readable
-        self._release = release
+        self._lease = Lease(release)
         self._closed = False
         self._error: OSError | None = None
         self._waits: set[anyio.CancelScope] = set()
@@ -70,8 +79,7 @@ class InputStream:
     def on_drop(self) -> None:
         """Note that the guest dropped the stream; its pollables, if any are left, are ready and leave the source be."""
         self.close()
-        if self._release is not None:
-            self._release()
+        self._lease.end()
 
     def is_ready(self) -> bool:
         """Whether a read would not have to wait."""
@@ -109,7 +117,7 @@ class InputStream:
     async def _read_into(self, view: memoryview, *, wait: bool) -> int:
         while True:
             try:
-                count = self._source.read_into(view)
+                count = await self._lease.call(self._run_blocking, self._source.read_into, view)
             except (BlockingIOError, InterruptedError):
                 if not wait:
                     return 0

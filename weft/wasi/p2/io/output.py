@@ -2,8 +2,9 @@
 
 How other interfaces make one::
 
-    OutputStream(sink)                                  # a socket, a body: writes go through a bounded buffer
-    OutputStream(sink, blocking=True, release=close)    # a file, stdio: writes wait for the sink, the guest with them
+    OutputStream(sink)                                                  # a socket, a body: through a bounded buffer
+    OutputStream(sink, blocking=True)                                   # stdio: a guest waits until the sink has it
+    OutputStream(file, run_blocking=ctx.run_blocking, release=close)    # a file: the same, in a thread
 
 A sink that itself keeps what it takes has a method ``async def drain(self)``, which waits until that has arrived, and
 raises OSError if it did not: a blocking write, and any flush, awaits it. What a sink raises becomes
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 import anyio
 
 from weft import Trap, TrapCode
+from weft.wasi.p2.io.blocking import Lease
 from weft.wasi.p2.io.error import closed, last_operation_failed
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from weft import Store
     from weft.wasi.byte_io import ByteOutput
+    from weft.wasi.p2.io.blocking import RunBlocking
 
 BUFFER_BYTE_LENGTH: Final = 64 << 10
 """How much a stream holds for a sink that is slower than the guest."""
@@ -44,7 +47,8 @@ class OutputStream:
     Args:
         sink: where they go.
         blocking: a write waits until the sink has it all, so that nothing is held here.
-        buffer_byte_length: how much is held otherwise.
+        run_blocking: makes a stream blocking whose ``sink.write_from`` may hold up the event loop: calls it elsewhere.
+        buffer_byte_length: how much is held if it is not blocking.
         release: called once, when the guest has dropped the stream and nothing more will be written; must not raise.
     """
 
@@ -53,12 +57,12 @@ class OutputStream:
         "_changed",
         "_closed",
         "_draining",
-        "_dropped",
         "_error",
         "_flushing",
+        "_lease",
         "_limit",
         "_pending",
-        "_release",
+        "_run_blocking",
         "_sink",
         "_sink_drain",
     )
@@ -68,16 +72,18 @@ class OutputStream:
         sink: ByteOutput,
         *,
         blocking: bool = False,
+        run_blocking: RunBlocking | None = None,
         buffer_byte_length: int = BUFFER_BYTE_LENGTH,
         release: Callable[[], object] | None = None,
     ) -> None:
         self._sink = sink
         self._sink_drain: Callable[[], Awaitable[object]] | None = getattr(sink, "drain", None)
-        self._blocking = blocking
+        self._run_blocking = run_blocking
+        self._blocking = blocking = blocking or run_blocking is not None
         self._limit = BLOCKING_WRITE_BYTE_LENGTH if blocking else buffer_byte_length
-        self._release = release
+        self._lease = Lease(release)
         self._pending = bytearray()
-        self._flushing = self._draining = self._closed = self._dropped = False
+        self._flushing = self._draining = self._closed = False
         self._error: OSError | None = None
         self._changed: anyio.Event | None = None
 
@@ -117,13 +123,7 @@ class OutputStream:
     def on_drop(self) -> None:
         """Note that the guest dropped the stream; its pollables, if any are left, are ready."""
         self.close()
-        self._dropped = True
-        if not self._draining:
-            self._let_go()
-
-    def _let_go(self) -> None:
-        if self._release is not None:
-            self._release()
+        self._lease.end()
 
     def _fail(self, error: OSError) -> None:
         self._error = error
@@ -218,7 +218,7 @@ class OutputStream:
         try:
             while rest:
                 try:
-                    rest = rest[self._sink.write_from(rest) :]
+                    rest = rest[await self._lease.call(self._run_blocking, self._sink.write_from, rest) :]
                 except (BlockingIOError, InterruptedError):
                     await self._sink.wait_writable()
             if self._sink_drain is not None:
@@ -249,6 +249,7 @@ class OutputStream:
     def _start_draining(self, store: Store) -> None:
         if not self._draining:
             self._draining = True
+            self._lease.take()
             store.spawn_host_task(self._drain)
 
     async def _drain(self) -> Any:
@@ -260,8 +261,7 @@ class OutputStream:
             self._fail(error)
         finally:
             self._draining = False
-            if self._dropped:
-                self._let_go()
+            self._lease.give_back()
 
     async def _drain_once(self) -> None:
         while not self._push():
