@@ -89,16 +89,14 @@ class Descriptor:
             raise os_error(errno.ENOTDIR)
         return self.file.fd
 
-    @property
-    def file_fd(self) -> int:
-        """The system's descriptor, of anything but a directory.
+    def check_file(self) -> None:
+        """Refuse a directory where a file is wanted.
 
         Raises:
             OSError: it is one (``EBADF``).
         """
         if self.file.is_directory:
             raise os_error(errno.EBADF)
-        return self.file.fd
 
     def check_mutable(self) -> None:
         """Refuse to change what may only be read.
@@ -115,8 +113,7 @@ class Descriptor:
         Raises:
             OSError: it is a directory (``EBADF``), or may (``EPERM``).
         """
-        if self.file.is_directory:
-            raise os_error(errno.EBADF)
+        self.check_file()
         self.check_mutable()
 
     def stat(self) -> os.stat_result:
@@ -139,17 +136,16 @@ class Descriptor:
             length: how long it is, in bytes; 0 for all the rest.
             advice: the WASI label.
         """
-        fd = self.file_fd
+        self.check_file()
         check_offset(offset)
         check_offset(length)
         if hasattr(os, "posix_fadvise"):
-            os.posix_fadvise(fd, offset, length, getattr(os, _ADVICE[advice]))
+            os.posix_fadvise(self.fd, offset, length, getattr(os, _ADVICE[advice]))
 
     def set_size(self, size: int) -> None:
         """Cut a file off, or fill it up with zeros, at `size` bytes."""
-        fd = self.file_fd
-        self.check_mutable()
-        os.ftruncate(fd, check_offset(size))
+        self.check_writable_file()
+        os.ftruncate(self.fd, check_offset(size))
 
     def set_times(self, access: NewTime, modification: NewTime) -> None:
         """Set the times of the last access and the last modification."""

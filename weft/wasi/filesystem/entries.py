@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import threading
 from itertools import islice
 from typing import TYPE_CHECKING, Final, final
 
@@ -15,6 +16,7 @@ from weft.wasi.filesystem.errors import os_error
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from weft.wasi.ctx import WasiCtx
     from weft.wasi.filesystem.descriptor import Descriptor
     from weft.wasi.limits import HandleCount
 
@@ -53,14 +55,14 @@ class Entries:
     """Reads a directory from its start; it is opened for this at the first read, with a position of its own.
 
     Args:
-        directory: its users see to it that it stays open until the first read is over.
+        directory: used until `close`.
         handles: one is taken, and given back by `close`.
 
     Raises:
         OSError: it is no directory (``ENOTDIR``), or too many handles are open (``EMFILE``).
     """
 
-    __slots__ = ("_directory", "_error", "_handles", "_scan")
+    __slots__ = ("_closed", "_directory", "_error", "_handles", "_lock", "_scan")
 
     def __init__(self, directory: Descriptor, handles: HandleCount) -> None:
         directory.directory_fd  # noqa: B018 - whether it is one
@@ -69,13 +71,28 @@ class Entries:
         self._directory = directory.file.retain()
         self._scan: Iterator[os.DirEntry[str]] | None = None
         self._error: OSError | None = None
+        self._lock = threading.Lock()
+        self._closed = False
 
-    def read(self, count: int) -> list[Entry]:
-        """Return the next entries, at most `count`; none after the last. Blocks.
+    async def next(self, ctx: WasiCtx, count: int) -> list[Entry]:
+        """Return the next entries, at most `count`; none after the last.
 
         Raises:
             OSError: a name is no UTF-8 (``EILSEQ``), or as the system says.
         """
+        with self._directory:
+            return await ctx.run_blocking(self.read, count)
+
+    def read(self, count: int) -> list[Entry]:
+        """Do what `next` does, blocking; one at a time."""
+        try:
+            with self._lock:
+                return self._read(count)
+        finally:
+            if self._closed:
+                self._close_scan()
+
+    def _read(self, count: int) -> list[Entry]:
         if self._error is not None:
             raise self._error
         entries: list[Entry] = []
@@ -90,9 +107,15 @@ class Entries:
         return entries
 
     def close(self) -> None:
-        """Close it; not while `read` runs."""
+        """Close it; a read that runs in a thread ends first."""
+        self._closed = True
         self._directory.release()
         self._handles.release()
+        if self._lock.acquire(blocking=False):
+            self._close_scan()
+            self._lock.release()
+
+    def _close_scan(self) -> None:
         close = getattr(self._scan, "close", None)
         if close is not None:
             close()

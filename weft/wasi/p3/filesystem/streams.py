@@ -187,7 +187,7 @@ class DirectoryReads(producers.AwaitingProducer):
         remaining = destination.remaining
         count = limit if remaining is None else min(limit, remaining)
         try:
-            entries = await self._ctx.run_blocking(self._entries.read, count)
+            entries = await self._entries.next(self._ctx, count)
         except OSError as error:
             self._outcome.fail(error_code_of(error))
             return StreamResult.DROPPED

@@ -5,19 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from weft import Err, producers
-from weft.wasi.filesystem import Entries, call, directory, kind_of, open_at
-from weft.wasi.filesystem.descriptor import Descriptor
+from weft.wasi.filesystem import Entries, call, kind_of, open_at
+from weft.wasi.filesystem.methods import methods
+from weft.wasi.filesystem.values import follows, labels
 from weft.wasi.outcome import Outcome
 from weft.wasi.p3.filesystem.streams import DirectoryReads, reads, writes
-from weft.wasi.p3.filesystem.values import (
-    descriptor_stat,
-    descriptor_type,
-    error_code_of,
-    follows,
-    hash_value,
-    labels,
-    new_time,
-)
+from weft.wasi.p3.filesystem.values import descriptor_stat, descriptor_type, error_code_of
 
 if TYPE_CHECKING:
     import enum
@@ -25,10 +18,7 @@ if TYPE_CHECKING:
 
     from weft import Accessor, Linker, Store, StreamProducer, StreamReader
     from weft.wasi.ctx import Getter, WasiCtx
-    from weft.wasi.p3.filesystem.values import Stat
-
-
-# Methods as functions of what the guest gave; most of them wait for a disk.
+    from weft.wasi.filesystem import Descriptor
 
 
 def _get_flags(descriptor: Descriptor) -> frozenset[str]:
@@ -39,61 +29,7 @@ def _get_type(descriptor: Descriptor) -> Any:
     return descriptor_type(kind_of(descriptor.file.mode))
 
 
-def _advise(descriptor: Descriptor, offset: int, length: int, advice: enum.Enum) -> None:
-    descriptor.advise(offset, length, advice.value)
-
-
-def _set_times(descriptor: Descriptor, access: Any, modification: Any) -> None:
-    descriptor.set_times(new_time(access), new_time(modification))
-
-
-def _stat(descriptor: Descriptor) -> Stat:
-    return descriptor_stat(descriptor.stat())
-
-
-def _stat_at(descriptor: Descriptor, path_flags: enum.Flag, path: str) -> Stat:
-    return descriptor_stat(directory.stat_at(descriptor, path, follow=follows(path_flags)))
-
-
-def _set_times_at(descriptor: Descriptor, path_flags: enum.Flag, path: str, access: Any, modification: Any) -> None:
-    follow = follows(path_flags)
-    directory.set_times_at(descriptor, path, new_time(access), new_time(modification), follow=follow)
-
-
-def _link_at(descriptor: Descriptor, path_flags: enum.Flag, old: str, new_descriptor: Descriptor, new: str) -> None:
-    directory.link_at(descriptor, old, new_descriptor, new, follow=follows(path_flags))
-
-
-def _metadata_hash(descriptor: Descriptor) -> dict[str, int]:
-    return hash_value(descriptor.metadata_hash())
-
-
-def _metadata_hash_at(descriptor: Descriptor, path_flags: enum.Flag, path: str) -> dict[str, int]:
-    return hash_value(directory.metadata_hash_at(descriptor, path, follow=follows(path_flags)))
-
-
 _AT_ONCE: Final[Mapping[str, Callable[[Descriptor], Any]]] = {"get-flags": _get_flags, "get-type": _get_type}
-
-_BLOCKING: Final[Mapping[str, Callable[..., Any]]] = {
-    "advise": _advise,
-    "sync-data": Descriptor.sync_data,
-    "set-size": Descriptor.set_size,
-    "set-times": _set_times,
-    "sync": Descriptor.sync,
-    "create-directory-at": directory.create_directory_at,
-    "stat": _stat,
-    "stat-at": _stat_at,
-    "set-times-at": _set_times_at,
-    "link-at": _link_at,
-    "readlink-at": directory.read_link_at,
-    "remove-directory-at": directory.remove_directory_at,
-    "rename-at": directory.rename_at,
-    "symlink-at": directory.symlink_at,
-    "unlink-file-at": directory.unlink_file_at,
-    "is-same-object": Descriptor.is_same_object,
-    "metadata-hash": _metadata_hash,
-    "metadata-hash-at": _metadata_hash_at,
-}
 
 
 # What gives or takes a stream.
@@ -149,7 +85,7 @@ def add_to_linker(linker: Linker, getter: Getter) -> None:
 
     for name, at_once in _AT_ONCE.items():
         define_at_once(name, at_once)
-    for name, func in _BLOCKING.items():
+    for name, func in methods(descriptor_stat).items():
         define(name, func)
 
     @api.func_wrap_concurrent("[method]descriptor.open-at")
