@@ -454,6 +454,24 @@ async def test_what_guests_let_go_of_is_freed(run: Any, visits: weft.Component) 
     await run(body, visits)
 
 
+async def test_one_linker_serves_stores_that_share_nothing(
+    keyvalue: Any, engine: weft.Engine, visits: weft.Component, path: Path
+) -> None:
+    """With `per_store`, each store has the `KeyValue` in its data: here over databases of their own."""
+    linker = weft.Linker(engine)
+    keyvalue.add_to_linker(linker, bindgen.per_store(lambda data: data["keyvalue"]))
+    generated = bindgen.load(visits)
+    for name in ("one", "two"):
+        async with keyvalue.Database.open(path.with_name(name)) as database:
+            data = {"keyvalue": keyvalue.KeyValue(database)}
+            async with weft.Store(engine, data=data) as store:
+                world = generated.World(await linker.instantiate(store, visits))
+                assert await store.run_concurrent(lambda accessor, w: w.visit(accessor, "Ada"), world) == 1
+                assert await store.run_concurrent(lambda accessor, w: w.visitors(accessor), world)
+                assert data["keyvalue"].watched.taken == 1
+            assert data["keyvalue"].watched.taken == 0
+
+
 @asynccontextmanager
 async def held(monkeypatch: pytest.MonkeyPatch, keyvalue: Any) -> AsyncIterator[tuple[anyio.Event, Callable[[], None]]]:
     """Let `put` wait in its thread: yield an event for that it waits, and what lets it go on."""

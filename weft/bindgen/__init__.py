@@ -6,6 +6,7 @@ Consumers that they are piped into get instances of weft's own classes, which ha
 
 from weft.bindgen.load import load, write
 from weft.bindgen.package import generate
+from weft.bindgen.support import per_store
 from weft.bindgen.wit import read_wit
 
-__all__ = ["generate", "load", "read_wit", "write"]
+__all__ = ["generate", "load", "per_store", "read_wit", "write"]

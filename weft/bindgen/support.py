@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, final
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast, final
 
 import anyio.abc
 
@@ -15,6 +15,7 @@ from weft.host.transmits import FutureProducer, StreamProducer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from weft.host.accessor import Accessor
     from weft.host.func import Func
     from weft.host.instance import Instance
     from weft.host.store import Store
@@ -71,6 +72,33 @@ class Exports:
         if found is None:
             found = self._funcs[name] = self._instance.get_func(*self._path, name)
         return found
+
+
+@final
+class _PerStore:
+    """Functions of what `get` finds in the data of the store that calls them."""
+
+    __slots__ = ("_get",)
+
+    def __init__(self, get: Callable[[Any], object]) -> None:
+        self._get = get
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(context: Store | Accessor, *args: object) -> Any:
+            return getattr(self._get(context.data), name)(context, *args)
+
+        return call
+
+
+def per_store(get: Callable[[Any], T]) -> T:
+    """Return an implementation of an interface that is another one in each store, for ``add_...(linker, impl)``.
+
+    One linker then serves stores whose guests share nothing.
+
+    Args:
+        get: finds the implementation in the data of a store: ``per_store(lambda data: data.keyvalue)``.
+    """
+    return cast("T", _PerStore(get))
 
 
 def lifted_result(value: Ok[Any] | Err[Any], ok: Callable[[Any], T], err: Callable[[Any], E]) -> Ok[T] | Err[E]:
