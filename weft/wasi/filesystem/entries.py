@@ -69,7 +69,7 @@ class Entries:
         handles.acquire()
         self._handles = handles
         self._directory = directory.file.retain()
-        self._scan: Iterator[os.DirEntry[str]] | None = None
+        self._scan: _Scan | None = None
         self._error: OSError | None = None
         self._lock = threading.Lock()
         self._closed = False
@@ -90,7 +90,8 @@ class Entries:
                 return self._read(count)
         finally:
             if self._closed:
-                self._close_scan()
+                with self._lock:
+                    self._close_scan()
 
     def _read(self, count: int) -> list[Entry]:
         if self._error is not None:
@@ -98,8 +99,8 @@ class Entries:
         entries: list[Entry] = []
         try:
             if self._scan is None:
-                self._scan = _scan(self._directory.fd)
-            entries.extend(islice(_entries(self._scan), count))
+                self._scan = _Scan(self._directory.fd)
+            entries.extend(islice(_entries(self._scan.found), count))
         except OSError as error:
             if not entries:
                 raise
@@ -116,17 +117,29 @@ class Entries:
             self._lock.release()
 
     def _close_scan(self) -> None:
-        close = getattr(self._scan, "close", None)
-        if close is not None:
-            close()
+        scan, self._scan = self._scan, None
+        if scan is not None:
+            scan.close()
 
 
-def _scan(fd: int) -> Iterator[os.DirEntry[str]]:
-    own = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=fd)
-    try:
-        return os.scandir(own)  # it duplicates the descriptor, and with it the position
-    finally:
-        os.close(own)
+@final
+class _Scan:
+    """A directory that is read; entries of an unknown type are asked for in `_fd`, so it stays open, too."""
+
+    __slots__ = ("_fd", "found")
+
+    def __init__(self, dir_fd: int) -> None:
+        self._fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=dir_fd)
+        try:
+            self.found = os.scandir(self._fd)
+        except BaseException:
+            os.close(self._fd)
+            raise
+
+    def close(self) -> None:
+        self.found.close()
+        fd, self._fd = self._fd, -1
+        os.close(fd)
 
 
 def _entries(scan: Iterator[os.DirEntry[str]]) -> Iterator[Entry]:
@@ -140,7 +153,9 @@ def _kind_of_entry(found: os.DirEntry[str]) -> str | None:
     """Return what it is, mostly without asking the system again; None when it is gone."""
     if found.is_symlink():
         return "symbolic-link"
-    if found.is_file():
+    if found.is_dir(follow_symlinks=False):
+        return "directory"
+    if found.is_file(follow_symlinks=False):
         return "regular-file"
     try:
         return kind_of(found.stat(follow_symlinks=False).st_mode)
