@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-INSTANCES = """
+IO = """
   (import "wasi:io/error@0.2.0" (instance $error
     (export "error" (type $error (sub resource)))
     (export "[method]error.to-debug-string" (func (param "self" (borrow $error)) (result string)))))
@@ -76,12 +76,18 @@ INSTANCES = """
     (export "resolution" (func (result u64)))
     (export "subscribe-instant" (func (param "when" u64) (result (own $t))))
     (export "subscribe-duration" (func (param "when" u64) (result (own $t))))))
+  (type $variant (variant (case "last-operation-failed" u32) (case "closed")))
+  (export $failure "failure" (type $variant))
 """
 
 FAILURE = "$failure"
 BYTES = f"(result (list u8) (error {FAILURE}))"
 COUNT = f"(result u64 (error {FAILURE}))"
 DONE = f"(result (error {FAILURE}))"
+
+
+CORES = {"u8": ["i32"], "u32": ["i32"], "u64": ["i64"], "(result)": ["i32"], "$datetime": ["i64", "i32"]}
+"""What values are in core functions; two i32 unless said here."""
 
 
 @frozen
@@ -109,8 +115,7 @@ class Function:
 
     @property
     def core_params(self) -> list[str]:
-        cores = {"u32": ["i32"], "u64": ["i64"]}
-        return [core for param in self.params for core in cores.get(param, ["i32", "i32"])]
+        return [core for param in self.params for core in CORES.get(param, ["i32", "i32"])]
 
     @property
     def core_result(self) -> str:
@@ -142,7 +147,7 @@ class Function:
         )
 
 
-FUNCTIONS = (
+IO_FUNCTIONS = (
     Function("error", "[method]error.to-debug-string", ("u32",), "string"),
     Function("poll", "[method]pollable.ready", ("u32",), "bool", in_memory=False),
     Function("poll", "[method]pollable.block", ("u32",), in_memory=False),
@@ -186,72 +191,102 @@ SPINNERS = """
 """
 """Ask for ever, until a pollable is ready, or while another is until some time."""
 
-RESOURCES = ("error", "pollable", "input", "output")
+
+@frozen
+class Program:
+    """What a guest imports and does.
+
+    Attributes:
+        imports: component text.
+        functions: what it passes on.
+        resources: types in `imports` that it can drop.
+        code: core functions of its own.
+        exports: their lifts.
+    """
+
+    imports: str
+    functions: tuple[Function, ...]
+    resources: tuple[str, ...] = ()
+    code: str = ""
+    exports: str = ""
+
+    def text(self) -> str:
+        """Return the component."""
+        options = '(memory $memory) (realloc (core func $libc "realloc"))'
+        lowered = [
+            f'(core func ${each.export} (canon lower (func ${each.instance} "{each.name}") {options}))'
+            for each in self.functions
+        ]
+        dropped = [f"(core func $drop-{name} (canon resource.drop ${name}))" for name in self.resources]
+        imports = [f'(import "" "{each.export}" (func ${each.export} {each.signature}))' for each in self.functions]
+        drop_imports = [f'(import "" "drop-{name}" (func $drop-{name} (param i32)))' for name in self.resources]
+        drops = [
+            f'(func (export "drop-{name}") (param i32) (call $drop-{name} (local.get 0)))' for name in self.resources
+        ]
+        names = [*(each.export for each in self.functions), *(f"drop-{name}" for name in self.resources)]
+        arguments = [f'(export "{name}" (func ${name}))' for name in names]
+        drop_lifts = [
+            f'(func (export "drop-{name}") (param "h" u32) (canon lift (core func $i "drop-{name}")))'
+            for name in self.resources
+        ]
+        return "\n".join(
+            [
+                f"(component {self.imports}",
+                LIBC,
+                *lowered,
+                *dropped,
+                '(core module $Guest (import "" "memory" (memory 1)) (import "" "reset" (func $reset))',
+                *imports,
+                *drop_imports,
+                *(each.adapter for each in self.functions),
+                *drops,
+                self.code,
+                ")",
+                '(core instance $i (instantiate $Guest (with "" (instance',
+                '(export "memory" (memory $memory)) (export "reset" (func $libc "reset"))',
+                *arguments,
+                "))))",
+                *(each.lift for each in self.functions),
+                *drop_lifts,
+                self.exports,
+                '(func (export "reset") (canon lift (core func $libc "reset"))))',
+            ]
+        )
 
 
-def text() -> str:
-    """Return the component."""
-    newline = "\n    "
-    lowered = newline.join(
-        f'(core func ${function.export} (canon lower (func ${function.instance} "{function.name}")'
-        ' (memory $memory) (realloc (core func $libc "realloc"))))'
-        for function in FUNCTIONS
-    )
-    drops = newline.join(f"(core func $drop-{name} (canon resource.drop ${name}))" for name in RESOURCES)
-    imports = newline.join(
-        f'(import "" "{function.export}" (func ${function.export} {function.signature}))' for function in FUNCTIONS
-    )
-    drop_imports = newline.join(f'(import "" "drop-{name}" (func $drop-{name} (param i32)))' for name in RESOURCES)
-    names = [*(function.export for function in FUNCTIONS), *(f"drop-{name}" for name in RESOURCES)]
-    return f"""(component {INSTANCES}
-    (type $variant (variant (case "last-operation-failed" u32) (case "closed")))
-    (export $failure "failure" (type $variant))
-    (core module $Libc
-      (memory (export "memory") 1)
-      (global $free (mut i32) (i32.const 1024))
-      (func (export "reset") (global.set $free (i32.const 1024)))
-      (func (export "realloc") (param i32 i32 i32 i32) (result i32)
-        (local $at i32)
-        (local.set $at (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
-        (global.set $free (i32.add (local.get $at) (local.get 3)))
-        (block $enough
-          (br_if $enough (i32.le_u (global.get $free) (i32.mul (memory.size) (i32.const 65536))))
-          (drop (memory.grow (i32.add (i32.div_u (local.get 3) (i32.const 65536)) (i32.const 1)))))
-        (local.get $at)))
-    (core instance $libc (instantiate $Libc))
-    (alias core export $libc "memory" (core memory $memory))
-    {lowered}
-    {drops}
-    (core module $Guest
-    {imports}
-    {drop_imports}
-    (import "" "memory" (memory 1))
-    (import "" "reset" (func $reset))
-    {newline.join(function.adapter for function in FUNCTIONS)}
-    {SPINNERS}
-    {newline.join(f'(func (export "drop-{name}") (param i32) (call $drop-{name} (local.get 0)))' for name in RESOURCES)}
-    )
-    (core instance $i (instantiate $Guest (with "" (instance
-    (export "memory" (memory $memory))
-    (export "reset" (func $libc "reset"))
-    {newline.join(f'(export "{name}" (func ${name}))' for name in names)}))))
+LIBC = """
+  (core module $Libc
+    (memory (export "memory") 1)
+    (global $free (mut i32) (i32.const 1024))
+    (func (export "reset") (global.set $free (i32.const 1024)))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+      (local $at i32)
+      (local.set $at (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
+      (global.set $free (i32.add (local.get $at) (local.get 3)))
+      (block $enough
+        (br_if $enough (i32.le_u (global.get $free) (i32.mul (memory.size) (i32.const 65536))))
+        (drop (memory.grow (i32.add (i32.div_u (local.get 3) (i32.const 65536)) (i32.const 1)))))
+      (local.get $at)))
+  (core instance $libc (instantiate $Libc))
+  (alias core export $libc "memory" (core memory $memory))
+"""
+
+IO_PROGRAM = Program(
+    IO,
+    IO_FUNCTIONS,
+    ("error", "pollable", "input", "output"),
+    SPINNERS,
+    """
     (func (export "spin-until-ready") (param "h" u32) (canon lift (core func $i "spin-until-ready")))
     (func (export "block-until") (param "h" u32) (param "when" u64) (canon lift (core func $i "block-until")))
-    (func (export "poll-until") (param "h" u32) (param "when" u64) (canon lift (core func $i "poll-until")))
-    {newline.join(function.lift for function in FUNCTIONS)}
-    {
-        newline.join(
-            f'(func (export "drop-{name}") (param "h" u32) (canon lift (core func $i "drop-{name}")))'
-            for name in RESOURCES
-        )
-    }
-    (func (export "reset") (canon lift (core func $libc "reset"))))"""
+    (func (export "poll-until") (param "h" u32) (param "when" u64) (canon lift (core func $i "poll-until")))""",
+)
 
 
 @functools.cache
-def compiled() -> tuple[weft.Engine, weft.Component]:
+def compiled(program: Program) -> tuple[weft.Engine, weft.Component]:
     made = engine()
-    return made, weft.Component(made, text())
+    return made, weft.Component(made, program.text())
 
 
 @define(eq=False)
@@ -277,9 +312,11 @@ class Guest:
             raise weft.Err((value.case, value.value)) from error
 
 
-async def run(main: Callable[[Guest], Awaitable[T]], ctx: wasi.WasiCtx | None = None) -> T:
+async def run(
+    main: Callable[[Guest], Awaitable[T]], ctx: wasi.WasiCtx | None = None, program: Program = IO_PROGRAM
+) -> T:
     """Run ``main(guest)`` while a guest makes progress, and close its store."""
-    made, component = compiled()
+    made, component = compiled(program)
     linker = weft.Linker(made)
     wasi.p2.add_to_linker(linker)
     async with weft.Store(made, data=ctx or wasi.WasiCtx()) as store:

@@ -9,7 +9,7 @@ import anyio.lowlevel
 import pytest
 from anyio import wait_all_tasks_blocked
 from p2_fakes import FakeClock, FakeInput, FakeOutput
-from p2_guest import Guest, run
+from p2_guest import IO_PROGRAM, Guest, compiled, run
 
 import weft
 from weft import wasi
@@ -256,6 +256,19 @@ async def test_a_busy_guest_leaves_turns_to_others(name: str) -> None:
         await guest.finish(call)
 
     await run(main, wasi.WasiCtx(monotonic_clock=clock))
+
+
+async def test_all_of_wasi_at_once() -> None:
+    """`wasi.add_to_linker` defines every interface of both versions that the packages of each define."""
+    made, component = compiled(IO_PROGRAM)
+    linker = weft.Linker(made)
+    wasi.add_to_linker(linker)
+    with pytest.raises(weft.LinkError, match="defined already"):
+        wasi.p2.add_to_linker(linker)
+    with pytest.raises(weft.LinkError, match="defined already"):
+        wasi.p3.add_to_linker(linker)
+    with weft.Store(made, data=wasi.WasiCtx()) as store:
+        linker.instantiate_sync(store, component)
 
 
 async def test_ten_thousand_pollables() -> None:
