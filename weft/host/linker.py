@@ -130,6 +130,7 @@ class LinkerInstance:
 
         Host functions get and return the objects themselves. A guest that drops one it owns calls the object's method
         ``on_drop()``, when it has one; so does a guest that is stopped while it owns one, by a trap or with its store.
+        That method cannot be an ``async def``: it would have to end before the store does.
 
         Args:
             name: its name in WIT.

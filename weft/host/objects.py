@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import CoroutineType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,10 +11,18 @@ if TYPE_CHECKING:
 
 
 def drop_object(_state: StoreState | None, value: object, /) -> None:
-    """Tell an object that its owner dropped it (`weft.runtime.resource.Destructor`)."""
+    """Tell an object that its owner dropped it (`weft.runtime.resource.Destructor`).
+
+    Raises:
+        TypeError: its `on_drop` is an ``async def``, for which a store that closes has no time.
+    """
     on_drop = getattr(value, "on_drop", None)
-    if on_drop is not None:
-        on_drop()
+    if on_drop is None:
+        return
+    answer: object = on_drop()
+    if type(answer) is CoroutineType:
+        answer.close()
+        raise TypeError(f"`on_drop` of a {type(value).__name__} cannot await: let it tell a task that does")
 
 
 def let_go_of_object(state: StoreState | None, value: object, /) -> None:

@@ -129,6 +129,20 @@ def test_an_error_of_an_object_that_is_let_go() -> None:
     assert (failing.drops, host.next.drops) == (1, 1)
 
 
+def test_on_drop_cannot_await() -> None:
+    """An `on_drop` that is an ``async def``, and would never run, is an error that says so."""
+
+    class Async:
+        async def on_drop(self) -> None:
+            raise AssertionError
+
+    host = Host(Async(), [])
+    with Store(Engine()) as store:
+        guest = host.instantiate(store)
+        with pytest.raises(TypeError, match="`on_drop` of a Async cannot await"):
+            guest["drop"].call(store, guest["make"].call(store))
+
+
 def test_none_is_no_resource() -> None:
     """A function that forgot to return an object gets an error that says so."""
     host = Host(None, [])
