@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any, final
 
 import anyio
@@ -161,7 +162,7 @@ class Call:
         of a host function is cancelled. Other than `cancel`, it works outside the store's loop, too.
 
         Raises:
-            StoreError: when called from inside a guest's own call into the host: raise an exception there instead.
+            StoreError: when called from a plain host function that a guest runs: raise an exception there instead.
         """
         error = CallAbortedError(f"the call of {self.name} was aborted")
         callee = self._item.callee
@@ -171,10 +172,16 @@ class Call:
         elif not isinstance(callee, LiftedFunc):
             self.cancel()
         elif self._is_live(callee):
-            state = self.store.state
-            if state.nesting or state.current is not None:
-                raise StoreError("no call can be aborted from inside a guest of its store: raise an exception instead")
-            callee.inst.root.poison(error)
+            self._stop(callee, error)
+
+    def _stop(self, callee: LiftedFunc, error: CallAbortedError) -> None:
+        state, root = self.store.state, callee.inst.root
+        if state.current is not None:
+            raise StoreError("no call can be aborted from inside a guest of its store: raise an exception instead")
+        if state.nesting:  # an async host function in its first step, which guests wait for
+            state.scheduler.push_job(partial(root.poison, error))
+        else:
+            root.poison(error)
             self.store.wake()
 
     def _is_live(self, callee: LiftedFunc) -> bool:

@@ -76,6 +76,7 @@ class Driver:
         return call.outcome()
 
     async def _run_until_resolved(self, call: Call) -> None:
+        self.store.begin_turn()
         call.start_here()
         while not call.resolved:
             if self._turn():
@@ -104,7 +105,7 @@ class Driver:
         """Run ready guests for a while; False when none is left."""
         run_one = self._state.run_one
         scheduler = self._state.scheduler
-        end = time.monotonic() + TURN_SECONDS
+        end = self.store.begin_turn()
         while True:
             yielding = scheduler.only_yielded()
             try:

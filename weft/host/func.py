@@ -84,6 +84,7 @@ class Func:
         store.check_open()
         call = Call(store, self._item, self.name, args)
         store.engine.start_ticking()
+        outer, store.in_blocking_call = store.in_blocking_call, True
         try:
             call.start_here()
             if not call.resolved:
@@ -93,6 +94,7 @@ class Func:
                 call.abandon()
             raise
         finally:
+            store.in_blocking_call = outer
             store.engine.stop_ticking()
         return call.outcome()
 

@@ -14,26 +14,18 @@ from attrs import define, frozen
 
 from weft.canon.types import ResultType
 from weft.canon.values import Err, Ok
-from weft.errors import LinkError, LowerError, StoreError
-from weft.host.call_stack import CALLED_FROM, current_stack
-from weft.host.calls import BLOCKED_CALLER
-from weft.host.tasks import is_cancellation
+from weft.errors import LinkError, LowerError
+from weft.host.host_calls import start_host_call
 from weft.runtime.observer import HostCallKind, HostCallOutcome
-from weft.runtime.subtask import Subtask
-from weft.runtime.task import CANCELLED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from weft.canon.types import FuncType
-    from weft.host.call_stack import TaskId
     from weft.host.store import Store
-    from weft.host.tasks import JoinHandle
     from weft.runtime.instance import RootInstance
-    from weft.runtime.observer import HostCallInfo
     from weft.runtime.store import StoreState
     from weft.runtime.task import Caller, Cancel
-    from weft.runtime.thread import Thread
 
 
 @final
@@ -87,6 +79,11 @@ class HostCallee:
     store: Any
 
     @property
+    def blocks(self) -> bool:
+        """Whether it is an async function that a guest calls as a sync one, and so waits for."""
+        return self.kind is Kind.ASYNC
+
+    @property
     def may_block(self) -> bool:
         """Whether a call can outlast itself though the type is sync: then the guest's stack must be a fiber."""
         return self.kind is Kind.ASYNC
@@ -102,29 +99,27 @@ class HostCallee:
         return partial(self.func, store)
 
     def invoke(self, caller: Caller) -> Cancel | None:
-        """Start a call."""
+        """Start a call; it is over at once where the function does not wait."""
         store: Store = self.store.owner
         args = caller.on_start()
         if self.kind is Kind.SYNC:
             caller.on_resolve(self._call(store, args))
             return None
-        root = caller.lowered.inst.root if isinstance(caller, Subtask) else None
-        blocked = self.store.current if self.kind is Kind.ASYNC else None
-        call = _ConcurrentCall(self, caller, root, blocked, current_stack(self.store))
-        call.handle = store.spawn_host_task(call.run, store, args)
-        observation = self.store.observation
-        if observation is not None:
-            kind = HostCallKind.BLOCKING if self.kind is Kind.ASYNC else HostCallKind.CONCURRENT
-            call.info = observation.host_call_begun(self.name, kind, self.store.current)
-        if root is not None:
-            root.host_calls[call] = None
-        return call
+        return start_host_call(store, self, caller, args)
 
     def _call(self, store: Store, args: tuple[object, ...]) -> object:
         try:
             return self.convert(self.func(store, *args))
         except Err as error:
             return self.convert(error)
+
+    async def value(self, store: Store, args: tuple[object, ...]) -> object:
+        """Call an async function and return the value to lower."""
+        try:
+            result = await self.func(store.accessor, *args)
+        except Err as error:
+            result = error
+        return self.convert(result)
 
     def convert(self, result: object) -> object:
         """Return what a host function returned or raised as a value of the result type."""
@@ -154,75 +149,3 @@ def observed(store: StoreState, name: str, func: Callable[..., Any]) -> Callable
         return result
 
     return call
-
-
-@final
-@define(eq=False)
-class _ConcurrentCall:
-    """A call of an async host function, running as a task of the store's.
-
-    Attributes:
-        root: the instances whose trap cancels the call: those of the guest that made it.
-        blocked: the thread of the guest that waits for a sync function.
-        stack: the tasks of guests that led here, youngest first.
-        info: what observers call it.
-    """
-
-    callee: HostCallee
-    caller: Caller
-    root: RootInstance | None
-    blocked: Thread | None
-    stack: tuple[TaskId, ...]
-    handle: JoinHandle | None = None
-    cancelled: bool = False
-    info: HostCallInfo | None = None
-
-    async def run(self, store: Store, args: tuple[object, ...]) -> None:
-        """Run the function, then resolve the call from the scheduler."""
-        resolve: Callable[[], None] = partial(self._stopped, store)
-        token = BLOCKED_CALLER.set(self.blocked)
-        stack_token = CALLED_FROM.set((store.state, self.stack))
-        outcome = HostCallOutcome.CANCELLED
-        try:
-            value = CANCELLED if self.cancelled else await self._value(store, args)
-            resolve = partial(self.caller.on_resolve, value)
-            outcome = HostCallOutcome.CANCELLED if value is CANCELLED else HostCallOutcome.RETURNED
-        except BaseException as error:  # whatever it is, it goes to the caller
-            if is_cancellation(error):
-                raise
-            resolve = partial(self._fail, error)
-            outcome = HostCallOutcome.FAILED
-        finally:
-            CALLED_FROM.reset(stack_token)
-            BLOCKED_CALLER.reset(token)
-            if self.root is not None:
-                self.root.host_calls.pop(self, None)
-            store.state.scheduler.push_job(resolve)
-            self._tell_end(store.state, outcome)
-
-    async def _value(self, store: Store, args: tuple[object, ...]) -> object:
-        try:
-            result = await self.callee.func(store.accessor, *args)
-        except Err as error:
-            result = error
-        return self.callee.convert(result)
-
-    def _tell_end(self, store: StoreState, outcome: HostCallOutcome) -> None:
-        if self.info is not None and store.observation is not None:
-            store.observation.host_call_ended(self.info, outcome)
-
-    def _stopped(self, store: Store) -> None:
-        if self.cancelled or store.closed:
-            self.caller.on_resolve(CANCELLED)
-        else:
-            self._fail(StoreError(f"the host function {self.callee.name} was cancelled from outside"))
-
-    def _fail(self, error: BaseException) -> None:
-        self.caller.on_fail(error)
-        raise error
-
-    def request_cancellation(self) -> None:
-        """Cancel the function's scope; what it returns from a shielded clean-up still counts."""
-        self.cancelled = True
-        if self.handle is not None:
-            self.handle.abort()

@@ -21,7 +21,8 @@ from weft.host.failures import Failures
 from weft.host.groups import ungrouped
 from weft.host.readers import unwrap_readable, wrap_readable
 from weft.host.report import deadlock_report
-from weft.host.tasks import JoinHandle, Workers
+from weft.host.steppers import Steppers
+from weft.host.tasks import JoinHandle, Workers, is_asyncio
 from weft.runtime.observation import Observation
 from weft.runtime.store import StoreState
 
@@ -87,9 +88,12 @@ class Store:
         self._driver: Driver | None = None
         self._group: TaskGroup | None = None
         self._workers: Workers | None = None
+        self.steppers: Steppers | None = None
+        self.in_blocking_call = False
+        self.turn_end = 0.0
+        self._gave_way_until = 0.0
         self._exits = AsyncExitStack()
         self._not_raised: list[BaseException] = []
-        self._turn_end = 0.0
 
     # Opening and closing.
 
@@ -98,6 +102,7 @@ class Store:
         await self._exits.enter_async_context(ungrouped())
         self._group = await self._exits.enter_async_context(anyio.create_task_group())
         self._workers = Workers(self._group)
+        self.steppers = Steppers() if is_asyncio() else None
         return self
 
     async def __aexit__(
@@ -107,10 +112,12 @@ class Store:
         assert self._workers is not None
         self._group.cancel_scope.cancel()
         try:
+            if self.steppers is not None:
+                await self.steppers.aclose()
             await self._workers.aclose()
             await self._exits.__aexit__(None, None, None)
         finally:
-            self._group = self._workers = None
+            self._group = self._workers = self.steppers = None
             self.close()
         if self._not_raised and error is None:
             raise self._not_raised[0]
@@ -303,10 +310,18 @@ class Store:
             self.raise_later(error)
 
     async def give_way(self) -> None:
-        """Let the event loop have a turn, unless it had one just now: a loop of calls must not keep it out."""
-        if time.monotonic() > self._turn_end:
+        """Let the event loop have a turn, unless it had one just now: a loop of calls must not keep it out.
+
+        So does a host function in its first step: its guest is left before another is entered.
+        """
+        if self.state.nesting or time.monotonic() > self._gave_way_until:
             await anyio.lowlevel.checkpoint()
-            self._turn_end = time.monotonic() + TURN_SECONDS
+            self._gave_way_until = self.begin_turn()
+
+    def begin_turn(self) -> float:
+        """Note that the event loop had a turn just now; return when it is to have the next, by `time.monotonic`."""
+        self.turn_end = time.monotonic() + TURN_SECONDS
+        return self.turn_end
 
     # Errors.
 

@@ -81,7 +81,7 @@ def is_cancellation(error: BaseException) -> bool:
 _MOST_IDLE = 64
 
 
-def _is_asyncio() -> bool:
+def is_asyncio() -> bool:
     """Whether the caller runs in asyncio; trio can run inside of it, so trio is asked."""
     trio = sys.modules.get("trio")
     return trio is None or not trio.lowlevel.in_trio_task()
@@ -101,7 +101,7 @@ class Workers:
         self._group = group
         self._closed = False
         self._idle: list[_Idle] = []
-        self._is_asyncio = _is_asyncio()
+        self._is_asyncio = is_asyncio()
         self._tasks: set[asyncio.Task[None]] = set()
         self._working: set[JoinHandle] = set()
 

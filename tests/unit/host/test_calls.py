@@ -52,6 +52,7 @@ async def test_call_async_leaves_what_is_left_of_a_task_to_the_next_loop() -> No
 
     async def wait(_accessor: weft.Accessor, _n: int) -> int:
         asked.set()
+        await checkpoint()
         return 0
 
     async with waiter(wait) as (store, instance):

@@ -1,0 +1,174 @@
+"""Tasks of asyncio that begin in the middle of another task's step.
+
+A host function that has its result at once shall cost no task. But a coroutine cannot change its task once it has
+begun: cancel scopes and timeouts remember theirs. So the first step is made in the name of a task that has nothing to
+do, and that task makes the others, if there are any.
+
+Source: Wasmtime's ``first_poll`` of host functions; Python's documentation, "Extending", "Task lifetime support".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio.tasks import _enter_task, _leave_task
+from contextvars import copy_context
+from types import coroutine
+from typing import TYPE_CHECKING, final
+
+import anyio
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Generator
+
+    from weft.host.steps import Steps
+
+_MOST_IDLE = 64
+
+
+@final
+class Stepper:
+    """A task that makes the steps of one coroutine after another.
+
+    Invariant: `_work` is set from when the rest of a coroutine is handed over until the task takes it.
+    Invariant: `_woken` is None until the task has made its first step; then it is what an idle task waits for.
+    """
+
+    __slots__ = ("_loop", "_pool", "_scope", "_task", "_woken", "_work")
+
+    def __init__(self, pool: Steppers) -> None:
+        self._pool = pool
+        self._loop = pool.loop
+        self._scope = anyio.CancelScope()
+        self._woken: asyncio.Future[None] | None = None
+        self._work: tuple[Steps, Callable[[], Awaitable[object]]] | None = None
+        running = self._run()
+        self._task = asyncio.Task(running, loop=self._loop, context=pool.context.copy())
+        # Open the scope, so that it is outside of all that the coroutine opens. To the task this step is nobody's.
+        self._in_task(running.send, None)
+
+    @property
+    def task(self) -> asyncio.Task[None]:
+        """What `asyncio.current_task` gives in each step."""
+        return self._task
+
+    def begin(self, steps: Steps) -> None:
+        """Make the first step.
+
+        Raises:
+            StopIteration: it was the only one; holds what the coroutine returned.
+            BaseException: what the coroutine raised.
+        """
+        self._in_task(steps.begin)
+
+    def _in_task(self, func: Callable[..., object], *args: object) -> None:
+        loop, task = self._loop, self._task
+        interrupted = asyncio.current_task(loop)
+        if interrupted is not None:
+            _leave_task(loop, interrupted)
+        _enter_task(loop, task)
+        try:
+            func(*args)
+        finally:
+            _leave_task(loop, task)
+            if interrupted is not None:
+                _enter_task(loop, interrupted)
+
+    def go_on(self, steps: Steps, work: Callable[[], Awaitable[object]]) -> None:
+        """Have the task perform `work`, which awaits `steps`; it must let no exception out but a cancellation."""
+        self._work = (steps, work)
+        if self._woken is not None and not self._woken.done():
+            self._woken.set_result(None)
+
+    def abort(self) -> None:
+        """Cancel what the task does; it then serves no more."""
+        self._scope.cancel()
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether nobody asked the task to stop: that would meet the next coroutine."""
+        return not self._task.cancelling() and (self._woken is None or not self._woken.done())
+
+    async def _run(self) -> None:
+        with self._scope:
+            error = await _caught(_next_step())
+            while self._work is not None or error is None:
+                if self._work is not None:
+                    (steps, work), self._work = self._work, None
+                    steps.error, error = error, None
+                    await work()
+                    if self._scope.cancel_called or self._task.cancelling() or not self._pool.add(self):
+                        return
+                self._woken = self._loop.create_future()
+                error = await _caught(self._woken)
+            self._pool.discard(self)
+            raise error
+
+
+@coroutine
+def _next_step() -> Generator[None, None, None]:
+    yield
+
+
+async def _caught(awaitable: Awaitable[object]) -> BaseException | None:
+    try:
+        await awaitable
+    except BaseException as error:  # noqa: BLE001 - it is for what the task does next
+        return error
+    return None
+
+
+@final
+class Steppers:
+    """The steppers of a store that is open in asyncio."""
+
+    __slots__ = ("_closed", "_idle", "_tasks", "context", "loop")
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.context = copy_context()
+        self._closed = False
+        self._idle: list[Stepper] = []
+        self._tasks: dict[asyncio.Task[None], Stepper] = {}
+
+    def take(self) -> Stepper:
+        """Return a stepper that has nothing to do."""
+        if self._idle:
+            return self._idle.pop()
+        stepper = Stepper(self)
+        self._tasks[stepper.task] = stepper
+        stepper.task.add_done_callback(self._forget)
+        return stepper
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        del self._tasks[task]
+
+    def give_back(self, stepper: Stepper) -> None:
+        """Take back a stepper whose coroutine is over after the first step."""
+        if stepper.is_fresh:
+            self._idle.append(stepper)
+        else:
+            stepper.abort()
+
+    def add(self, stepper: Stepper) -> bool:
+        """Keep a stepper for later, unless there are many already."""
+        if self._closed or len(self._idle) >= _MOST_IDLE:
+            return False
+        self._idle.append(stepper)
+        return True
+
+    def discard(self, stepper: Stepper) -> None:
+        """Forget a stepper whose task is about to end."""
+        if stepper in self._idle:
+            self._idle.remove(stepper)
+
+    async def aclose(self) -> None:
+        """Cancel everything, and wait until it has cleaned up."""
+        self._closed = True
+        for stepper in list(self._tasks.values()):
+            stepper.abort()
+        if self._tasks:
+            with anyio.CancelScope(shield=True):
+                await asyncio.wait(list(self._tasks))
+
+
+__all__ = ["Stepper", "Steppers"]
