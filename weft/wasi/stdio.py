@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Final, final
 
 import anyio
 import anyio.lowlevel
+from anyio.lowlevel import RunVar
 
 from weft.wasi.shared_wait import SharedWait
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from weft.wasi.byte_io import ByteInput, ByteOutput
 
@@ -28,15 +29,29 @@ PIPE_BUF: Final = select.PIPE_BUF
 
 
 def _never_waits(fd: int) -> bool:
-    """Whether reads and writes of a descriptor never wait: those of files and of devices other than terminals."""
+    """Whether no read or write of a descriptor waits: files, directories, and devices other than terminals."""
     mode = os.fstat(fd).st_mode
-    return stat.S_ISREG(mode) or stat.S_ISBLK(mode) or (stat.S_ISCHR(mode) and not os.isatty(fd))
+    if stat.S_ISCHR(mode):
+        return not os.isatty(fd)
+    return stat.S_ISREG(mode) or stat.S_ISBLK(mode) or stat.S_ISDIR(mode)
 
 
 def _is_ready(fd: int, event: int) -> bool:
     poll = select.poll()
     poll.register(fd, event)
     return bool(poll.poll(0))
+
+
+_WAITS: Final[RunVar[dict[tuple[int, Callable[[int], Awaitable[None]]], SharedWait]]] = RunVar("weft_stdio_waits")
+"""Waits for descriptors by who they are: stores share stdio, and an event loop lets one task wait for a descriptor."""
+
+
+def _shared_wait(fd: int, wait: Callable[[int], Awaitable[None]]) -> SharedWait:
+    waits = _WAITS.get(None)
+    if waits is None:
+        waits = {}
+        _WAITS.set(waits)
+    return waits.setdefault((fd, wait), SharedWait(partial(wait, fd)))
 
 
 class _Descriptor:
@@ -47,11 +62,11 @@ class _Descriptor:
 
     __slots__ = ("_always_ready", "_event", "_wait", "fd")
 
-    def __init__(self, fd: int, event: int, wait: Callable[[int], object]) -> None:
+    def __init__(self, fd: int, event: int, wait: Callable[[int], Awaitable[None]]) -> None:
         self.fd = fd
         self._event = event
         self._always_ready = _never_waits(fd)
-        self._wait = SharedWait(partial(wait, fd))  # type: ignore[arg-type]
+        self._wait = wait
 
     @property
     def is_terminal(self) -> bool:
@@ -72,7 +87,7 @@ class _Descriptor:
         if self._always_ready:
             await anyio.lowlevel.checkpoint()
         else:
-            await self._wait()
+            await _shared_wait(self.fd, self._wait)()
 
 
 @final
@@ -112,7 +127,8 @@ class DescriptorOutput:
     """Writes to a descriptor of the process's, which stays open.
 
     Args:
-        fd: the descriptor; it may block, and is never given more than it takes.
+        fd: the descriptor; it may block, and is never given more than it takes. A terminal may take less than it says,
+            and then holds up the event loop until somebody looks at it.
     """
 
     __slots__ = ("_descriptor", "_limit")
@@ -127,16 +143,16 @@ class DescriptorOutput:
         return self._descriptor.is_terminal
 
     def write_from(self, view: memoryview) -> int:
-        """Write as much as goes without waiting."""
+        """Write as much as goes without waiting; what stops it after that is the next call's to tell."""
         written = 0
         while written < len(view):
             try:
                 self._descriptor.check_ready()
-            except BlockingIOError:
+                written += os.write(self._descriptor.fd, view[written : written + self._limit])
+            except OSError:
                 if not written:
                     raise
                 break
-            written += os.write(self._descriptor.fd, view[written : written + self._limit])
         return written
 
     async def wait_writable(self) -> None:

@@ -81,7 +81,8 @@ class _InputProducer(producers.NonblockingProducer):
     def receive(self, destination: Destination) -> StreamResult:
         """Read straight into the guest's memory."""
         try:
-            count = self._source.read_into(destination.direct()[:CHUNK_BYTE_LENGTH])
+            with destination.direct()[:CHUNK_BYTE_LENGTH] as view:  # the traceback of an error may outlive the loan
+                count = self._source.read_into(view)
         except (BlockingIOError, InterruptedError):
             raise
         except OSError as error:
@@ -126,7 +127,8 @@ class _OutputConsumer(consumers.NonblockingConsumer):
     def send(self, source: Source) -> StreamResult:
         """Write straight from the guest's memory."""
         try:
-            count = self._sink.write_from(source.direct()[:CHUNK_BYTE_LENGTH])
+            with source.direct()[:CHUNK_BYTE_LENGTH] as view:
+                count = self._sink.write_from(view)
         except (BlockingIOError, InterruptedError):
             raise
         except OSError as error:

@@ -1,0 +1,179 @@
+"""Running commands in a program: their status, their output, what they leave running."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+import pytest
+from wasi_guests import COPY, FLOOD, command, hello
+
+import weft
+from weft import wasi
+from weft.wasi import Capture, MemoryInput, WasiCtx
+
+pytestmark = pytest.mark.anyio
+
+OLD = command("(i32.const 1)").replace("wasi:cli/run@0.3.0", "wasi:cli/run@0.2.3").replace("$run async", "$run")
+
+
+async def run(text: str, **ctx: Any) -> int:
+    """Run a command."""
+    engine = weft.Engine(weft.Config(cache_dir=None, opt_level="none"))
+    linker = weft.Linker(engine)
+    wasi.add_to_linker(linker)
+    async with weft.Store(engine, data=WasiCtx(**ctx)) as store:
+        with anyio.fail_after(30):
+            return await wasi.run_command(store, await linker.instantiate(store, weft.Component(engine, text)))
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        (command("(i32.const 0)"), 0),
+        (command("(i32.const 1)"), 1),
+        (command("(call $exit (i32.const 3)) unreachable"), 3),
+        (command("(call $exit (i32.const 0)) unreachable"), 0),
+        (OLD, 1),
+    ],
+)
+async def test_status(text: str, status: int) -> None:
+    """The status is 0, 1 for an error, or what the command exits with; a command of 0.2 will do as well."""
+    assert await run(text) == status
+
+
+async def test_trap() -> None:
+    """A trap is raised."""
+    with pytest.raises(weft.Trap) as caught:
+        await run(command("unreachable"))
+    assert caught.value.code is weft.TrapCode.UNREACHABLE
+
+
+async def test_deadlock() -> None:
+    """A command that waits for what cannot come is told of, not waited for."""
+    with pytest.raises(weft.DeadlockError):
+        await run(command("(drop (call $read (i32.wrap_i64 (call $new)) (i32.const 0) (i32.const 1))) (i32.const 0)"))
+
+
+async def test_no_command() -> None:
+    """A component that is no command is refused."""
+    with pytest.raises(weft.LinkError, match="no command"):
+        await run("(component)")
+
+
+async def test_other_data() -> None:
+    """A store whose data is no context says so when a guest first asks for it."""
+    engine = weft.Engine(weft.Config(cache_dir=None, opt_level="none"))
+    linker = weft.Linker(engine)
+    wasi.add_to_linker(linker)
+    async with weft.Store(engine, data={}) as store:
+        instance = await linker.instantiate(store, weft.Component(engine, hello()))
+        with pytest.raises(TypeError, match="the data of the store is a dict, not a WasiCtx"):
+            await wasi.run_command(store, instance)
+
+
+async def test_output() -> None:
+    """What a command prints is captured."""
+    out = Capture()
+    assert await run(hello(), stdout=out) == 0
+    assert out.text == "hello\n"
+
+
+async def test_copy() -> None:
+    """All of the input arrives in the output, and both ends say that all went well."""
+    data = bytes(range(256)) * 1000
+    out = Capture()
+    assert await run(COPY, stdin=MemoryInput(data), stdout=out) == 0
+    assert out.data == data
+
+
+async def test_full_output() -> None:
+    """When the output is full, the guest learns of it by the outcome, as error ``io``."""
+    out = Capture(limit=100_000)
+    assert await run(FLOOD, stdout=out) == 1
+    assert len(out.data) == 100_000
+
+
+class Broken:
+    """Somebody's own input and output, which fails."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def read_into(self, view: memoryview) -> int:
+        raise self.error
+
+    def write_from(self, view: memoryview) -> int:
+        raise self.error
+
+    async def wait_readable(self) -> None:
+        raise self.error
+
+    async def wait_writable(self) -> None:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "number"),
+    [
+        (BrokenPipeError(32, "gone"), 3),
+        (ConnectionResetError(104, "gone"), 3),
+        (OSError(84, "no text"), 2),
+        (OSError(5, "broken"), 1),
+        (OSError("no number"), 1),
+    ],
+)
+async def test_errors_have_codes(error: OSError, number: int) -> None:
+    """A guest learns how reading and writing ended: of a closed peer as ``pipe``, of all that has no code as ``io``."""
+    assert await run(FLOOD, stdout=Broken(error)) == number
+    assert await run(COPY, stdin=Broken(error)) == number
+
+
+async def test_bugs_of_the_host_surface() -> None:
+    """What is no OSError is a bug of whoever made the output, and comes out of the run."""
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - which one, is seen below
+        await run(FLOOD, stdout=Broken(ZeroDivisionError("bug")))
+    chain = [caught.value]
+    while (cause := chain[-1].__cause__) is not None:
+        chain.append(cause)  # type: ignore[arg-type]
+    assert any(isinstance(error, ZeroDivisionError) for error in chain)
+
+
+class Trickle:
+    """An input and output of one byte at a time, which is ready only every other time, and interrupted now and then."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.written = bytearray()
+        self.turn = 0
+
+    def _turn(self) -> None:
+        self.turn += 1
+        if self.turn % 3 == 0:
+            raise BlockingIOError
+        if self.turn % 7 == 0:
+            raise InterruptedError
+
+    def read_into(self, view: memoryview) -> int:
+        self._turn()
+        chunk, self.data = self.data[:1], self.data[1:]
+        view[: len(chunk)] = chunk
+        return len(chunk)
+
+    def write_from(self, view: memoryview) -> int:
+        self._turn()
+        self.written += view[:1]
+        return 1
+
+    async def wait_readable(self) -> None:
+        await anyio.lowlevel.checkpoint()
+
+    async def wait_writable(self) -> None:
+        await anyio.lowlevel.checkpoint()
+
+
+async def test_slow_peers() -> None:
+    """Bytes that come and go one by one, with waits and interruptions in between, all arrive in order."""
+    peer = Trickle(bytes(range(200)))
+    assert await run(COPY, stdin=peer, stdout=peer) == 0
+    assert bytes(peer.written) == bytes(range(200))
