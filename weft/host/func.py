@@ -110,7 +110,10 @@ class Func:
         return await own.run_call(Call(own, self._item, self.name, args))
 
     async def call_concurrent(
-        self, store: StoreLike, *args: object, on_cancel: Literal["detach", "cancel"] = "detach"
+        self,
+        store: StoreLike,
+        *args: object,
+        on_cancel: Literal["detach", "cancel"] | Callable[[Call], object] = "detach",
     ) -> Any:
         """Call inside `Store.run_concurrent`, concurrently with other calls.
 
@@ -120,7 +123,8 @@ class Func:
             store: the store, or an accessor of it.
             args: one Python value for each parameter.
             on_cancel: what a cancellation of this await, by a timeout say, does to the guest's task. ``"detach"`` lets
-                it run on; ``"cancel"`` asks it to stop, as `Call.cancel` does, without waiting until it has.
+                it run on; ``"cancel"`` asks it to stop, as `Call.cancel` does, without waiting until it has. A function
+                is given the call, to do that and to see to what may still come of it.
 
         Raises:
             LowerError: when an argument does not fit.
@@ -137,6 +141,8 @@ class Func:
         except anyio.get_cancelled_exc_class():
             if on_cancel == "cancel":
                 call.cancel()
+            elif on_cancel != "detach":
+                on_cancel(call)
             raise
         return call.outcome()
 

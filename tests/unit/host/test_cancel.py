@@ -165,6 +165,31 @@ async def test_what_a_cancelled_await_does(on_cancel: str) -> None:
         await store.run_concurrent(main)
 
 
+async def test_a_cancelled_await_may_leave_its_call_to_a_function() -> None:
+    """A function given as `on_cancel` gets the call, and learns what became of it."""
+    outcomes: list[object] = []
+    async with weft.Store(engine()) as store:
+        instance = await linker(sync={"poke": lambda _store: None}).instantiate(store, component(CANCELLABLE))
+        func = instance.get_func("return-anyway")
+
+        async def main(accessor: weft.Accessor) -> None:
+            async def finish(call: weft.Call) -> None:
+                outcomes.append(await func.finish_call_concurrent(accessor, call))
+
+            def see_to_it(call: weft.Call) -> None:
+                call.cancel()
+                store.spawn(lambda _accessor: finish(call))
+
+            async with anyio.create_task_group() as group:
+                group.start_soon(lambda: func.call_concurrent(accessor, on_cancel=see_to_it))
+                await wait_all_tasks_blocked()
+                group.cancel_scope.cancel()
+            await wait_all_tasks_blocked()
+
+        await store.run_concurrent(main)
+    assert outcomes == [61]
+
+
 # Aborting.
 
 

@@ -1,5 +1,6 @@
 """HTTP for guests: the objects behind ``wasi:http``, the same for both versions of WASI."""
 
+from weft.wasi.http.asgi import Application, asgi
 from weft.wasi.http.body import Body
 from weft.wasi.http.errors import HttpError
 from weft.wasi.http.fields import Fields
@@ -12,6 +13,7 @@ from weft.wasi.http.sending import send
 
 __all__ = [
     "FORBIDDEN_HEADERS",
+    "Application",
     "Body",
     "Fields",
     "Http",
@@ -20,5 +22,6 @@ __all__ = [
     "Request",
     "RequestOptions",
     "Response",
+    "asgi",
     "send",
 ]

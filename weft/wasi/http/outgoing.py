@@ -11,7 +11,7 @@ from weft.wasi.http.arrival import TRAPPED, Arrival
 from weft.wasi.http.errors import HttpError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from weft import FutureReader, Store, StreamReader
     from weft.wasi.http.errors import ErrorCode
@@ -58,7 +58,7 @@ class OutgoingBody:
         """Whether there is a stream of bytes, be it an empty one."""
         return self._contents is not None
 
-    async def chunks(self, max_byte_length: int = CHUNK_BYTE_LENGTH) -> AsyncIterator[bytes]:
+    async def chunks(self, max_byte_length: int = CHUNK_BYTE_LENGTH) -> AsyncGenerator[bytes, None]:
         """Iterate over the bytes; the guest waits while the iteration does.
 
         Raises:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar, final
 
 import anyio
@@ -20,6 +20,7 @@ from weft import Trap
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
 
     from anyio.abc import TaskGroup
 
@@ -108,6 +109,8 @@ class Worker(Generic[S]):
         total: how many it was given so far.
         retired: whether it gets no more.
         error: what ended it too early: its requests fail with this.
+        watched: whether someone waits until it lets requests in.
+        opened: set when it is there, or will not be.
     """
 
     limits: PoolLimits
@@ -117,6 +120,7 @@ class Worker(Generic[S]):
     retired: bool = False
     error: BaseException | None = None
     watched: bool = False
+    opened: anyio.Event = field(factory=anyio.Event)
     _idle_since: float = 0.0
     _over: anyio.Event = field(factory=anyio.Event)
 
@@ -236,12 +240,16 @@ class Pool(Generic[S]):
             OverloadedError: none has room, and the queue is full; or the pool is closing.
             Exception: what prevented an instance from being made.
         """
-        if not self._closing and not self._waiting:
-            worker = self._free_worker()
-            if worker is not None:
-                worker.take()
-                return worker
-        return await self._wait_for_worker()
+        return self.acquire_nowait() or await self._wait_for_worker()
+
+    def acquire_nowait(self) -> Worker[S] | None:
+        """Return an instance as `acquire` does, if one is there and nobody waits for it."""
+        if self._closing or self._waiting:
+            return None
+        worker = self._free_worker()
+        if worker is not None:
+            worker.take()
+        return worker
 
     def release(self, worker: Worker[S]) -> None:
         """Give an instance back."""
@@ -296,7 +304,7 @@ class Pool(Generic[S]):
             waiter.worker = worker
             waiter.ready.set()
         while len(self._waiting) > self._coming and len(self._workers) < self.limits.max_instances:
-            self.start_worker()
+            self._start_worker()
         if self._waiting:
             self._watch_busy()
 
@@ -306,17 +314,24 @@ class Pool(Generic[S]):
         starting = sum(worker.service is None and not worker.retired for worker in self._workers)
         return starting * self.limits.max_concurrent_per_instance
 
-    def start_worker(self) -> None:
-        """Make one more instance, in the background.
+    async def prepare(self) -> None:
+        """Make one more instance, and wait until it is there.
 
         Raises:
-            RuntimeError: the pool is not `running`.
+            Exception: what prevents that.
         """
+        worker = self._start_worker()
+        await worker.opened.wait()
+        if worker.error is not None:
+            raise worker.error
+
+    def _start_worker(self) -> Worker[S]:
         if self._group is None:
             raise RuntimeError("the pool is not running")
         worker: Worker[S] = Worker(self.limits)
         self._workers.append(worker)
         self._group.start_soon(self._run, worker)
+        return worker
 
     async def _run(self, worker: Worker[S]) -> None:
         try:
@@ -333,6 +348,7 @@ class Pool(Generic[S]):
     async def _run_service(self, worker: Worker[S]) -> None:
         async with self._open_service() as service:
             worker.service = service
+            worker.opened.set()
             if self._closing:
                 worker.retire()
             self._dispatch()
@@ -340,6 +356,7 @@ class Pool(Generic[S]):
 
     def _forget(self, worker: Worker[S]) -> None:
         worker.retired = True
+        worker.opened.set()
         self._workers.remove(worker)
         self._gone.set()
         if worker.error is not None and worker.service is not None:

@@ -1,0 +1,258 @@
+"""Components as ASGI applications.
+
+Source: the ASGI specification, version 3: its HTTP and lifespan protocols, and its extension for trailers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, final
+
+import anyio
+
+from weft import Component, Config, Engine, Linker
+from weft.wasi.http.asgi_exchange import Exchange, refuse
+from weft.wasi.http.instance import HttpInstance, open_instance
+from weft.wasi.http.watch import Watch
+from weft.wasi.http.workers import OverloadedError, Pool, PoolLimits, logger
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
+    from os import PathLike
+    from types import TracebackType
+
+    from weft import StoreLimits
+    from weft.wasi.ctx import WasiCtx
+    from weft.wasi.http.asgi_body import Receive
+    from weft.wasi.http.asgi_exchange import Scope, Send
+    from weft.wasi.http.workers import Worker
+
+Source: TypeAlias = "Component | str | PathLike[str] | bytes"
+
+EPOCH_INTERVAL = 0.01
+"""Seconds for which a guest may compute before the event loop has a turn, in engines made here."""
+
+
+WATCH_SECONDS = 0.05
+
+
+def asgi(
+    component: Source,
+    *,
+    engine: Engine | None = None,
+    linker: Linker | None = None,
+    ctx: Callable[[], WasiCtx] | None = None,
+    store_limits: StoreLimits | None = None,
+    max_instances: int = 16,
+    max_concurrent_per_instance: int = 16,
+    max_requests_per_instance: int = 128,
+    max_waiting: int = 1000,
+    idle_timeout: float = 60.0,
+    request_timeout: float | None = 60.0,
+    shutdown_grace: float = 10.0,
+) -> Application:
+    """Make an ASGI application of a component that exports ``wasi:http/handler@0.3.0``.
+
+    It works under any ASGI server, and mounted in any ASGI framework. Instances are made when requests come, or at the
+    server's start-up if it has the lifespan protocol; each handles several requests at once, and many one after
+    another. One that traps is replaced; only its own requests fail, with status 500.
+
+    Args:
+        component: the component, its path, or its bytes.
+        engine: compiles it; by default, one whose guests give way to others every `EPOCH_INTERVAL`.
+        linker: what it may import; by default, all of WASI.
+        ctx: makes what WASI gives to an instance, called once for each; by default, `weft.wasi.WasiCtx` itself.
+        store_limits: how much memory an instance may have.
+        max_instances: how many instances there may be at once.
+        max_concurrent_per_instance: how many requests one may handle at once.
+        max_requests_per_instance: how many one may handle before another takes its place.
+        max_waiting: how many requests may wait for an instance; more are answered with 503.
+        idle_timeout: seconds after which an instance without requests goes.
+        request_timeout: seconds that a guest may take until it responds; then it is cancelled, and the answer is 504.
+            None for ever.
+        shutdown_grace: seconds that requests in progress have at the end.
+    """
+    compiled = _compiled(component, engine)
+    limits = PoolLimits(
+        max_instances=max_instances,
+        max_concurrent_per_instance=max_concurrent_per_instance,
+        max_requests_per_instance=max_requests_per_instance,
+        max_waiting=max_waiting,
+        idle_timeout=idle_timeout,
+        shutdown_grace=shutdown_grace,
+    )
+    wasi = _wasi()
+    if linker is None:
+        linker = Linker(compiled.engine)
+        wasi.add_to_linker(linker)
+    imports, make_ctx = linker, ctx or wasi.WasiCtx
+
+    def open_service() -> AbstractAsyncContextManager[HttpInstance]:
+        return open_instance(compiled, imports, make_ctx(), store_limits)
+
+    return Application(open_service, limits, request_timeout)
+
+
+def _compiled(component: Source, engine: Engine | None) -> Component:
+    if isinstance(component, Component):
+        return component
+    if engine is None:
+        engine = Engine(Config(epoch_interval=EPOCH_INTERVAL))
+    if isinstance(component, bytes):
+        return Component.from_bytes(engine, component)
+    return Component.from_file(engine, component)
+
+
+def _wasi() -> Any:
+    """Return `weft.wasi`, whose modules import this one."""
+    from weft import wasi  # noqa: PLC0415
+
+    return wasi
+
+
+@final
+class Application:
+    """An ASGI application; made by `asgi`.
+
+    Servers with the lifespan protocol start and end it. Others start it with the first request; what runs it can end it
+    with `aclose`, or use it as an ``async with``.
+
+    Attributes:
+        watch_after: seconds after which a request in progress is watched for its client's going, which costs a little.
+        pool: the instances; None when it does not run.
+    """
+
+    def __init__(
+        self,
+        open_service: Callable[[], AbstractAsyncContextManager[HttpInstance]],
+        limits: PoolLimits,
+        request_timeout: float | None,
+    ) -> None:
+        self._open_service = open_service
+        self._limits = limits
+        self._request_timeout = request_timeout
+        self._end: anyio.Event | None = None
+        self._over: anyio.Event | None = None
+        self._task: object = None
+        self._watch: Watch | None = None
+        self.watch_after = WATCH_SECONDS
+        self.pool: Pool[HttpInstance] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection, as ASGI has it."""
+        kind = scope["type"]
+        if kind == "http":
+            await self._serve(scope, receive, send)
+        elif kind == "lifespan":
+            await self._live(receive, send)
+        elif kind == "websocket":
+            await receive()
+            await send({"type": "websocket.close"})
+        else:
+            raise ValueError(f"ASGI has no scope of type {kind!r} that weft knows")
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        pool = self.pool or await self._start()
+        worker = pool.acquire_nowait() or await self._wait_for_worker(pool)
+        if worker is None:
+            await refuse(send, 503)
+            return
+        exchange = Exchange(pool, worker, scope, receive, send, self._request_timeout)
+        watch = self._watch
+        assert watch is not None
+        watch.add(exchange)
+        try:
+            await exchange.run()
+        finally:
+            watch.discard(exchange)
+
+    async def _wait_for_worker(self, pool: Pool[HttpInstance]) -> Worker[HttpInstance] | None:
+        try:
+            with anyio.fail_after(self._request_timeout):
+                return await pool.acquire()
+        except (OverloadedError, TimeoutError):
+            return None
+
+    # Lifespan.
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self.start()
+        except Exception as error:  # noqa: BLE001 - the server is told, and ends
+            logger.exception("the service did not start")
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.aclose()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def start(self) -> None:
+        """Start, with one instance that is ready.
+
+        Raises:
+            Exception: what prevents an instance from being made.
+        """
+        pool = self.pool or await self._start()
+        try:
+            await pool.prepare()
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        """End: requests in progress have their time of grace, new ones are answered with 503."""
+        if self._end is not None and self._over is not None:
+            self._end.set()
+            await self._over.wait()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def _start(self) -> Pool[HttpInstance]:
+        self.pool = pool = Pool(self._open_service, self._limits)
+        started = anyio.Event()
+        self._end, self._over = anyio.Event(), anyio.Event()
+        self._task = _start_task(self._run, pool, started, self._end, self._over)
+        await started.wait()
+        return pool
+
+    async def _run(self, pool: Pool[HttpInstance], started: anyio.Event, end: anyio.Event, over: anyio.Event) -> None:
+        try:
+            async with anyio.create_task_group() as group, pool.running():
+                self._watch = Watch(group, self.watch_after)
+                started.set()
+                await end.wait()
+            group.cancel_scope.cancel()
+        finally:
+            if self.pool is pool:
+                self.pool = None
+            over.set()
+
+
+def _start_task(func: Callable[..., Awaitable[None]], *args: object) -> object:
+    """Run ``func(*args)`` beside all that the caller belongs to: an instance outlives the request it is made for.
+
+    Returns:
+        What has to be kept for as long as it runs.
+    """
+    trio: Any = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_task():
+        return trio.lowlevel.spawn_system_task(func, *args)
+
+    async def run() -> None:
+        await func(*args)
+
+    return asyncio.get_running_loop().create_task(run())
+
+
+__all__ = ["EPOCH_INTERVAL", "Application", "asgi"]

@@ -1,0 +1,335 @@
+"""One request of an ASGI server's, handled by an instance, and the response."""
+
+from __future__ import annotations
+
+import math
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
+from urllib.parse import quote
+
+import anyio
+
+from weft import CallCancelledError, Err, StoreError, Trap
+from weft.wasi.http.arrival import TRAPPED
+from weft.wasi.http.asgi_body import ReceivedBody
+from weft.wasi.http.body import Body
+from weft.wasi.http.errors import HttpError, describe
+from weft.wasi.http.request import Request
+from weft.wasi.http.status import status_of
+from weft.wasi.http.workers import OverloadedError, logger
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from weft import Call, JoinHandle
+    from weft.wasi.http.asgi_body import Message, Receive
+    from weft.wasi.http.fields import Fields
+    from weft.wasi.http.instance import HttpInstance
+    from weft.wasi.http.outgoing import OutgoingBody
+    from weft.wasi.http.response import Response
+    from weft.wasi.http.workers import Pool, Worker
+
+Scope: TypeAlias = "dict[str, Any]"
+Send: TypeAlias = "Callable[[Message], Awaitable[None]]"
+
+BODILESS: Final = frozenset({204, 304})
+"""The status codes of responses that have no body, whatever their headers say (RFC 9110, section 6.4.1)."""
+
+
+async def refuse(send: Send, status: int) -> None:
+    """Answer with a status and nothing else."""
+    headers = [(b"content-length", b"0")]
+    if status == 503:
+        headers.append((b"retry-after", b"1"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+
+
+@final
+class Exchange:
+    """A request and its response.
+
+    Args:
+        pool: where the instance came from and goes back to.
+        worker: the instance.
+        scope: what the server says of the request.
+        receive: the server's.
+        send: the server's.
+        timeout: how many seconds the guest may take until there is a response; its body may take longer.
+    """
+
+    __slots__ = (
+        "_accepts_trailers",
+        "_body",
+        "_cancel_scope",
+        "_gone",
+        "_pool",
+        "_receiver",
+        "_scope",
+        "_send",
+        "_service",
+        "_started",
+        "_worker",
+    )
+
+    def __init__(
+        self,
+        pool: Pool[HttpInstance],
+        worker: Worker[HttpInstance],
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        timeout: float | None,
+    ) -> None:
+        assert worker.service is not None
+        self._pool = pool
+        self._worker: Worker[HttpInstance] | None = worker
+        self._service = worker.service
+        self._scope = scope
+        self._send = send
+        self._gone = self._started = False
+        self._accepts_trailers = False
+        self._cancel_scope = anyio.CancelScope()
+        if timeout is not None:
+            self._cancel_scope.deadline = anyio.current_time() + timeout
+        self._receiver: JoinHandle | None = None
+        self._body = self._received_body(receive)
+
+    def _received_body(self, receive: Receive) -> ReceivedBody:
+        has_body = not self._scope["http_version"].startswith("1")
+        for name, value in self._scope["headers"]:
+            if name == b"transfer-encoding" or (name == b"content-length" and value != b"0"):
+                has_body = True
+            elif name == b"te" and b"trailers" in value.lower():
+                self._accepts_trailers = "http.response.trailers" in self._scope.get("extensions", ())
+        return ReceivedBody(
+            receive, is_empty=not has_body, on_wanted=self._start_receiver, on_disconnect=self._disconnected
+        )
+
+    # The client.
+
+    def _start_receiver(self) -> None:
+        body = self._body
+
+        async def run(_accessor: object) -> None:
+            await body.run()
+
+        self._receiver = self._service.store.spawn(run)
+
+    def _disconnected(self) -> None:
+        self._gone = True
+        self._cancel_scope.cancel()
+
+    def watch(self) -> None:
+        """Notice from now on when the client goes."""
+        self._body.watch()
+
+    # The course of it.
+
+    async def run(self) -> None:
+        """Handle the request and send the response.
+
+        Raises:
+            Exception: a host function failed.
+        """
+        try:
+            with self._cancel_scope:
+                response = await self._call()
+                if response is not None:
+                    self._cancel_scope.deadline = math.inf
+                    await self._respond(response)
+            if self._cancel_scope.cancelled_caught and not self._gone and not self._started:
+                await refuse(self._send, 504)
+        finally:
+            self._body.finish()
+            if self._receiver is not None:
+                self._receiver.cancel()
+            if self._worker is not None:
+                self._pool.release(self._worker)
+
+    async def _call(self) -> Response | None:
+        """Return the guest's response; None when there is none, and that was said."""
+        request = self._request()
+        if isinstance(request, int):
+            await refuse(self._send, request)
+            return None
+        try:
+            response: Response = await self._service.handle.call_concurrent(
+                self._service.store, request, on_cancel=self._let_go
+            )
+        except Err as error:
+            logger.info("a handler answered with the error %s", describe(error.value))
+            await refuse(self._send, status_of(error.value))
+        except BaseException as error:  # noqa: BLE001 - `_failed` raises it
+            request.on_drop()
+            await self._failed(error)
+        else:
+            return response
+        return None
+
+    def _request(self) -> Request | int:
+        """Return what the guest gets; or a status, for what no guest can get."""
+        scope, ctx = self._scope, self._service.ctx
+        body = Body.received(self._service.store, self._body, self._body.trailers)
+        try:
+            return Request.received(
+                ctx,
+                scope["method"],
+                scope["scheme"],
+                _authority(scope),
+                _path_with_query(scope),
+                scope["headers"],
+                body,
+            )
+        except HttpError as error:
+            body.drop()
+            return status_of(error.code)
+        except Err:
+            body.drop()
+            return 400
+
+    async def _failed(self, error: BaseException) -> None:
+        """See to it that nobody gets an instance that trapped, and answer if that is still possible.
+
+        Raises:
+            BaseException: what is no fault of the guest's.
+        """
+        worker = self._worker
+        if worker is None or not isinstance(error, Exception):
+            raise error
+        if isinstance(error, StoreError) and worker.error is not None:
+            error = worker.error  # what ended the instance ended this as well
+        elif isinstance(error, StoreError | OverloadedError):
+            await refuse(self._send, 503)
+            return
+        worker.fail(error)
+        if not isinstance(error, Trap):
+            raise error
+        await refuse(self._send, 500)
+
+    # A call that nobody waits for any more.
+
+    def _let_go(self, call: Call) -> None:
+        """Ask the guest to stop; its place among those in progress is free when it has."""
+        call.cancel()
+        worker, self._worker = self._worker, None
+        assert worker is not None
+
+        async def see_to_it(_accessor: object) -> None:
+            try:
+                with anyio.move_on_after(self._pool.limits.shutdown_grace) as grace:
+                    await self._outcome_nobody_wants(call)
+                if grace.cancelled_caught:
+                    worker.retire()
+            finally:
+                self._pool.release(worker)
+
+        try:
+            self._service.store.spawn(see_to_it)
+        except StoreError:  # closed: the instance is gone, and the call with it
+            self._pool.release(worker)
+
+    async def _outcome_nobody_wants(self, call: Call) -> None:
+        try:
+            response = await self._service.handle.finish_call_concurrent(self._service.store, call)
+        except (Err, CallCancelledError):
+            return
+        response.on_drop()
+
+    # The response.
+
+    async def _respond(self, response: Response) -> None:
+        method = self._scope["method"]
+        try:
+            out = response.take_body(method)
+        except HttpError as error:
+            await self._abort(error)
+            return
+        if response.status < 200:
+            out.fail("HTTP-protocol-error")
+            await self._abort(HttpError("HTTP-protocol-error"))
+            return
+        try:
+            await self._start(response, out, method)
+            if method == "HEAD" or response.status in BODILESS:
+                await self._send({"type": "http.response.body", "body": b""})
+            else:
+                await self._send_body(out)
+        except HttpError as error:
+            out.fail(error.code)
+            if error.code is TRAPPED and self._worker is not None:
+                self._worker.fail(error.__cause__ or error)
+            await self._abort(error)
+        except OSError:  # from `send`: the client has gone
+            self._gone = True
+            out.fail("connection-terminated")
+        except StoreError as error:
+            await self._abort(error)
+        except BaseException:
+            out.fail("connection-terminated")
+            raise
+        else:
+            out.succeed()
+
+    async def _start(self, response: Response, out: OutgoingBody, method: str) -> None:
+        headers = _pairs(response.headers)
+        if response.status == 204:
+            headers = [pair for pair in headers if pair[0] != b"content-length"]
+        elif self._is_empty(response, out, method):
+            headers.append((b"content-length", b"0"))
+        message = {"type": "http.response.start", "status": response.status, "headers": headers}
+        if self._accepts_trailers:
+            message["trailers"] = True
+        self._started = True
+        await self._send(message)
+
+    def _is_empty(self, response: Response, out: OutgoingBody, method: str) -> bool:
+        """Whether it is certain that nothing will follow the headers, and they do not say so."""
+        if out.has_contents or out.content_length is not None or self._accepts_trailers:
+            return False
+        return method != "HEAD" and response.status not in BODILESS
+
+    async def _send_body(self, out: OutgoingBody) -> None:
+        async with aclosing(out.chunks()) as chunks:
+            async for chunk in chunks:
+                await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+        trailers = await out.trailers()
+        await self._send({"type": "http.response.body", "body": b""})
+        if self._accepts_trailers:
+            await self._send({"type": "http.response.trailers", "headers": _pairs(trailers)})
+
+    async def _abort(self, error: Exception) -> None:
+        """Answer with 500; a response that has begun stays incomplete, which has the server close the connection."""
+        logger.warning("a response was not completed: %s", error)
+        if not self._started:
+            self._started = True
+            await refuse(self._send, 500)
+
+
+def _pairs(fields: Fields | None) -> list[tuple[bytes, bytes]]:
+    return [] if fields is None else [(name.lower().encode("ascii"), value) for name, value in fields]
+
+
+def _authority(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"host":
+            return str(value, "latin-1")
+    server = scope.get("server")
+    if server is None:
+        return "localhost"
+    host, port = server
+    host = f"[{host}]" if ":" in host else host
+    return host if port is None else f"{host}:{port}"
+
+
+def _path_with_query(scope: Scope) -> str:
+    """Return the request's target, relative to where the app is mounted."""
+    raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    root = quote(scope.get("root_path", "")).encode()
+    if root and raw.startswith(root):
+        raw = raw[len(root) :] or b"/"
+    query: bytes = scope["query_string"]
+    return str(raw + b"?" + query if query else raw, "latin-1")
+
+
+__all__ = ["BODILESS", "Exchange", "Scope", "Send", "refuse"]
