@@ -117,6 +117,7 @@ async def test_a_guest_learns_that_a_body_is_not_complete() -> None:
         await wait_all_tasks_blocked()
         gather.disconnect()
         await gather.ended.wait()
+        await wait_all_tasks_blocked()
         note = (await get(app, "/note")).body
         assert note in {b"107", b"1000"}  # it saw the end of the body, or its cancellation
 
@@ -129,6 +130,7 @@ async def test_a_client_that_goes_cancels_the_guest() -> None:
         wait.disconnect()
         await wait.ended.wait()
         assert not wait.messages
+        await wait_all_tasks_blocked()
         assert (await get(app, "/note")).body == b"1000"
         assert app.pool.workers[0].in_flight == 0
 
@@ -137,6 +139,7 @@ async def test_a_handler_that_takes_too_long_is_cancelled() -> None:
     """After the timeout the answer is 504, and the guest is asked to stop."""
     async with service(max_instances=1, request_timeout=0.05) as app:
         assert (await get(app, "/wait")).status == 504
+        await wait_all_tasks_blocked()
         assert (await get(app, "/note")).body == b"1000"
 
 
