@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, final
 
 import anyio
@@ -13,6 +14,8 @@ from weft.wasi.http.fields import Fields
 from weft.wasi.http.head import head_of, trailers_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from weft.wasi.ctx import WasiCtx
     from weft.wasi.http.connect import Connection
     from weft.wasi.http.errors import ErrorCode
@@ -134,7 +137,7 @@ class Exchange:
 
     async def _send_contents(self) -> None:
         limit = max(1, min(SEND_BYTE_LENGTH, self._ctx.limits.buffer_byte_length))
-        async for chunk in self._body.chunks(limit):
+        while (chunk := await self._body.read(limit)) is not None:
             await self._write(self._encode(h11.Data(data=chunk)))
         if not self._chunked:
             await self._write(self._encode(h11.EndOfMessage()))
@@ -166,12 +169,20 @@ class Exchange:
             HttpError: it does not come, or the guest broke off its request.
         """
         event = None
-        with self._receiving_head, time_limit(first_byte_ns, "connection-read-timeout"):
+        with self._receiving_head, self._failing_as_sent(), time_limit(first_byte_ns, "connection-read-timeout"):
             while not isinstance(event, h11.Response):
                 event = await self._next_event("HTTP-response-header-section-size")
         if not isinstance(event, h11.Response):
             raise HttpError(self._failure)
         return event
+
+    @contextmanager
+    def _failing_as_sent(self) -> Iterator[None]:
+        """Raise why sending was broken off, rather than that the connection is closed then."""
+        try:
+            yield
+        except HttpError as error:
+            raise HttpError(self._failure or error.code) from error
 
     def ends_with_head(self) -> bool:
         """Whether the response has no contents; asked once, when its head is there."""
@@ -186,11 +197,8 @@ class Exchange:
         Raises:
             HttpError: the response is incomplete.
         """
-        try:
-            with time_limit(self._between_bytes_ns, "connection-read-timeout"):
-                event = await self._next_event("HTTP-response-trailer-section-size")
-        except HttpError as error:
-            raise HttpError(self._failure or error.code) from error
+        with self._failing_as_sent(), time_limit(self._between_bytes_ns, "connection-read-timeout"):
+            event = await self._next_event("HTTP-response-trailer-section-size")
         if isinstance(event, h11.Data):
             return bytes(event.data)
         assert isinstance(event, h11.EndOfMessage)

@@ -24,7 +24,7 @@ CHUNK_BYTE_LENGTH = 1 << 16
 
 @final
 class OutgoingBody:
-    """What a guest writes: first all of `chunks`, then `trailers`, and then one of `succeed` and `fail`.
+    """What a guest writes: first `read` it to its end, then await `trailers`, then call one of `succeed` and `fail`.
 
     Args:
         store: the store of the guest.
@@ -35,7 +35,7 @@ class OutgoingBody:
         size_error: the case of ``error-code`` for when there are more or less.
     """
 
-    __slots__ = ("_contents", "_result", "_size_error", "_store", "_trailers", "content_length")
+    __slots__ = ("_contents", "_result", "_sent", "_size_error", "_store", "_trailers", "content_length")
 
     def __init__(
         self,
@@ -51,6 +51,7 @@ class OutgoingBody:
         self._trailers = Arrival(store, trailers)
         self._result = result
         self._size_error = size_error
+        self._sent = 0
         self.content_length = content_length
 
     @property
@@ -58,20 +59,27 @@ class OutgoingBody:
         """Whether there is a stream of bytes, be it an empty one."""
         return self._contents is not None
 
-    async def chunks(self, max_byte_length: int = CHUNK_BYTE_LENGTH) -> AsyncGenerator[bytes, None]:
-        """Iterate over the bytes; the guest waits while the iteration does.
+    async def read(self, max_byte_length: int = CHUNK_BYTE_LENGTH) -> bytes | None:
+        """Return the next bytes, None at the end; the guest waits until somebody reads.
 
         Raises:
             HttpError: the guest trapped, or wrote more or less than it said.
         """
-        sent = 0
-        while (chunk := await self._read(max_byte_length)) is not None:
-            sent += len(chunk)
-            if self.content_length is not None and sent > self.content_length:
-                raise HttpError((self._size_error, sent))
+        chunk = await self._read(max_byte_length)
+        self._sent += len(chunk or b"")
+        length = self.content_length
+        if length is not None and (self._sent > length or (chunk is None and self._sent < length)):
+            raise HttpError((self._size_error, self._sent))
+        return chunk
+
+    async def chunks(self, max_byte_length: int = CHUNK_BYTE_LENGTH) -> AsyncGenerator[bytes, None]:
+        """Iterate over what `read` returns, to the end.
+
+        Raises:
+            HttpError: as for `read`.
+        """
+        while (chunk := await self.read(max_byte_length)) is not None:
             yield chunk
-        if self.content_length is not None and sent != self.content_length:
-            raise HttpError((self._size_error, sent))
 
     async def _read(self, max_byte_length: int) -> bytes | None:
         if self._contents is None:
