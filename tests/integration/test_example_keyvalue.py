@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -605,6 +606,8 @@ def test_the_bindings_are_fresh(world: str, package: str, options: list[str], tm
     assert {file.name: file.read_text() for file in tmp_path.iterdir()} == committed
 
 
-def test_the_guest_has_the_world_of_the_wit() -> None:
-    """What ``weft bindgen`` writes for the hand-written guest is what it writes for the world it is of."""
-    assert bindgen.generate(decode(wat2wasm(GUEST))) == bindgen.generate(bindgen.read_wit(EXAMPLE / "wit", "visits"))
+def test_the_guest_has_the_world_of_the_wit(tmp_path: Path) -> None:
+    """What ``weft bindgen`` writes for the hand-written guest is what it writes for its world, but for comments."""
+    for file in (EXAMPLE / "wit").iterdir():
+        tmp_path.joinpath(file.name).write_text(re.sub(r" *///.*", "", file.read_text()))
+    assert bindgen.generate(decode(wat2wasm(GUEST))) == bindgen.generate(bindgen.read_wit(tmp_path, "visits"))

@@ -23,11 +23,11 @@ class ClientWriter:
         self.module = types.module
         self.functions = Functions(types, "export", self.module.exported)
 
-    def resource(self, owner: Owner) -> list[str]:
-        """Return the class of the handles of a resource."""
+    def resource(self, owner: Owner, doc: str) -> list[str]:
+        """Return the class of the handles of a resource; `doc` is what WIT text says of it."""
         interface = "None" if self.module.interface is None else "INTERFACE"
         lines = [
-            *docstring(f"A handle of ``resource {owner.label}``, which the guest implements."),
+            *docstring(f"A handle of ``resource {owner.label}``, which the guest implements.", *doc.splitlines()),
             "",
             '__slots__ = ("_exports", "resource")',
             "",
@@ -55,7 +55,7 @@ class ClientWriter:
         class_name = self.module.names.claim(camel_name(label), camel_name(f"{label}-interface"))
         interface = "" if self.module.interface is None else ", INTERFACE"
         lines = [
-            *docstring(f"{title} of one instance of the component."),
+            *docstring(f"{title} of one instance of the component.", *self.module.doc.splitlines()),
             "",
             "def __init__(self, instance: weft.Instance) -> None:",
             f"    self._exports = Exports(instance{interface})",

@@ -50,6 +50,7 @@ class Function:
         scope: where the indices of `ok` and `err` count.
         param_scope: where those of its parameters count.
         wit: its declaration.
+        text: what WIT text says of it.
     """
 
     wit_name: str
@@ -64,6 +65,7 @@ class Function:
     scope: Scope
     param_scope: Scope
     wit: str
+    text: str
 
     def head(self, name: str, first: list[str], *, is_async: bool, level: int = 1) -> list[str]:
         """Return the lines of a ``def`` up to its colon."""
@@ -71,10 +73,10 @@ class Function:
         return call(f"{'async ' if is_async else ''}def {name}", params, f" -> {self.result}:", level=level)
 
     def doc(self) -> list[str]:
-        """Return the lines of a docstring: the WIT signature, and the error."""
-        if not self.fails:
-            return docstring(f"``{self.wit}``")
-        return docstring(f"``{self.wit}``", "Raises:", f"    weft.Err[{self.error}]: the error of the result.")
+        """Return the lines of a docstring: the WIT signature, what is said of it, and the error."""
+        raises = ["Raises:", f"    weft.Err[{self.error}]: the error of the result."] if self.fails else []
+        gap = [""] if self.text and raises else []
+        return docstring(f"``{self.wit}``", *self.text.splitlines(), *gap, *raises)
 
 
 @final
@@ -128,6 +130,7 @@ class Functions:
             scope=scope,
             param_scope=entry.scope,
             wit=self._wit(member, entry),
+            text=entry.doc,
         )
 
     def _outcome(self, entry: FuncEntry) -> tuple[ValTypeRef | None, ValTypeRef | None, bool, Scope]:

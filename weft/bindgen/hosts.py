@@ -25,12 +25,13 @@ class HostWriter:
         self._resources: list[str] = []
         self._methods: dict[str, dict[str, str]] = {}
 
-    def resource(self, owner: Owner) -> list[str]:
-        """Return the Protocol of a resource."""
+    def resource(self, owner: Owner, doc: str) -> list[str]:
+        """Return the Protocol of a resource; `doc` is what WIT text says of it."""
         self._resources.append(owner.label)
         names = Names(RESERVED_METHODS)
         lines = docstring(
             f"``resource {owner.label}``, which the host implements.",
+            *([*doc.splitlines(), ""] if doc else []),
             "A guest that drops one it owns calls its method ``on_drop()``, if it has one.",
         )
         for function in self.functions.methods(owner.label):
@@ -49,7 +50,7 @@ class HostWriter:
         class_name = self.module.names.claim(camel_name(label), camel_name(f"{label}-interface"))
         names = Names(RESERVED_METHODS)
         members = {f.wit_name: names.claim(f.member.python_name) for f in self.functions.plain()}
-        lines = docstring(f"{title}, which the host implements.")
+        lines = docstring(f"{title}, which the host implements.", *self.module.doc.splitlines())
         for function in self.functions.plain():
             lines += ["", *_declaration(function, members[function.wit_name])]
         register = self.module.names.claim(snake_name(f"add-{label}"))

@@ -85,9 +85,9 @@ def _types(types: Types, hosts: HostWriter, clients: ClientWriter) -> list[list[
         if owner is None or not _is_resource(entry) or (owner.module, owner.label) != (types.module, name):
             blocks.append(writer.lines(name, entry))
         elif owner.direction == "import":
-            blocks.append(hosts.resource(owner))
+            blocks.append(hosts.resource(owner, entry.docs.get("", "")))
         else:
-            blocks.append(clients.resource(owner))
+            blocks.append(clients.resource(owner, entry.docs.get("", "")))
     return blocks
 
 
@@ -121,7 +121,7 @@ def _import(module: Module) -> str:
 def _text(title: str, types: Types, blocks: list[list[str]], submodules: list[str] | None = None) -> str:
     """Return a module's text, with the imports that its blocks need."""
     code = "\n\n\n".join("\n".join(block) for block in blocks if block)
-    words = set(re.findall(r"\w+", code))
+    words = set(re.findall(r"\w+", re.sub('""".*?"""', "", code, flags=re.DOTALL)))
     lines = [*docstring(title), "", "from __future__ import annotations", ""]
     lines += [f"import {name}" for name in ("builtins", "enum") if name in words]
     abc = [name for name in _ABC if name in words]

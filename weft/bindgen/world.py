@@ -103,6 +103,7 @@ class Module:
         scope: the scope its types are seen from.
         elsewhere: the module that has it already, by its full name, and is imported instead of written; or None.
         imported, exported: what it declares, by direction; one of them is empty except for the world.
+        doc: what WIT text says of the interface.
         names: what is taken at the top level.
     """
 
@@ -112,6 +113,7 @@ class Module:
     elsewhere: str | None = None
     imported: Mapping[str, Entry] = field(factory=dict)
     exported: Mapping[str, Entry] = field(factory=dict)
+    doc: str = ""
     names: Names = field(factory=lambda: Names(MODULE_NAMES))
 
     @property
@@ -179,11 +181,11 @@ class World:
             if isinstance(entry, InstanceEntry):
                 module_name = _module_name(taken, name)
                 found = known.pop(name, None)
-                self.modules.append(Module(module_name, name, entry.scope, found, imported=entry.exports))
+                self.modules.append(Module(module_name, name, entry.scope, found, entry.exports, doc=entry.doc))
         for name, entry in scope.exports.items():
             if isinstance(entry, InstanceEntry):
                 module_name = _module_name(taken, name, is_again=name in scope.imports)
-                self.modules.append(Module(module_name, name, entry.scope, exported=entry.exports))
+                self.modules.append(Module(module_name, name, entry.scope, exported=entry.exports, doc=entry.doc))
         for name, path in known.items():
             raise ValidationError(f"{path} cannot stand for {name!r}, which is not imported")
         named: dict[int, tuple[TypeEntry, Module, str, Direction]] = {}

@@ -6,6 +6,7 @@ interprets its plan with the arguments bound. No code runs and nothing is checke
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from attrs import define, field, frozen
@@ -46,6 +47,9 @@ if TYPE_CHECKING:
 
 _DEFINITION_LIMIT: Final = 2_000_000
 """Instantiating inside instantiations can be exponential in the size of a component; this many steps are enough."""
+
+
+_NO_DOCS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @define(eq=False)
@@ -94,12 +98,14 @@ class TypeEntry:
         definition: None for an abstract resource and for a name.
         name: what an import or export calls it.
         origin: what the name stands for.
+        docs: what WIT text says of the type, under "", and of its fields, cases or labels; components say nothing.
     """
 
     scope: Scope
     definition: DefType | None = None
     name: str | None = None
     origin: TypeEntry | None = None
+    docs: Mapping[str, str] = _NO_DOCS
 
     @property
     def root(self) -> TypeEntry:
@@ -113,19 +119,21 @@ class TypeEntry:
 @final
 @frozen(eq=False)
 class FuncEntry:
-    """A function; `scope` is where the indices of its type count."""
+    """A function; `scope` is where the indices of its type count, `doc` what WIT text says of it."""
 
     type: FuncDef
     scope: Scope
+    doc: str = ""
 
 
 @final
 @frozen(eq=False)
 class InstanceEntry:
-    """An instance. `scope.interface` is the name it is imported or exported by."""
+    """An instance. `scope.interface` is the name it is imported or exported by, `doc` what WIT text says of it."""
 
     scope: Scope
     exports: Mapping[str, Entry]
+    doc: str = ""
 
 
 @final

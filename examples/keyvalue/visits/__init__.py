@@ -23,6 +23,8 @@ class World:
     async def visit(self, accessor: weft.Accessor, who: str) -> int:
         """``visit: async func(who: string) -> result<s64, error>``
 
+        Count one visit of `who`, and return how many there were.
+
         Raises:
             weft.Err[Error]: the error of the result.
         """
@@ -32,6 +34,8 @@ class World:
 
     async def visitors(self, accessor: weft.Accessor) -> weft.StreamReader[list[Change]]:
         """``visitors: async func() -> result<stream<change>, error>``
+
+        The counts of those who visit from now on.
 
         Raises:
             weft.Err[Error]: the error of the result.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import random
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -128,6 +129,54 @@ def test_packages_in_one_file(generate: Callable[..., dict[str, str]]) -> None:
     assert list(files) == ["__init__.py", "base.py", "i.py"]
     assert 'INTERFACE: Final = "c:d/base@0.2.0-rc.1"' in files["base.py"]
     assert "class World" not in files["__init__.py"]  # nothing is exported
+
+
+DOCUMENTED = r"""package a:b;
+/// Of the interface.
+interface i {
+  // no documentation
+  /** Of the record.
+    * In two lines. */
+  record point {
+    /// Of the
+    /// field.
+    x: u8,
+    y: u8,
+  }
+  /// Of the variant.
+  variant shape {
+    /// Of the case.
+    dot(point),
+  }
+  /// Of the enum: Q and NUL \
+  @since(version = 1.0.0)
+  enum colour {
+    /// Of the label.
+    red-ish,
+  }
+  /// Of the resource.
+  resource file {
+    /// Of the method.
+    read: func() -> result;
+  }
+  /// Of the function, Any and Mapping.
+  f: func(p: point, s: shape, c: colour, f: file);
+}""".replace("Q", '"""').replace("NUL", "\0")
+
+
+def test_comments_become_docstrings(generate: Callable[..., dict[str, str]]) -> None:
+    """What WIT says of interfaces, functions, types and their parts is there in Python, and cannot end a docstring."""
+    text = generate(DOCUMENTED)["i.py"]
+    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef | ast.FunctionDef)]
+    docs = {node.name: (ast.get_docstring(node) or "").splitlines()[2:] for node in nodes}
+    assert docs["Point"] == ["Of the record.", "In two lines.", "", "Attributes:", "    x: Of the field."]
+    assert docs["ShapeDot"] == ["Of the case."]
+    assert docs["Colour"] == ["Of the enum: ''' and   \\", "", "Attributes:", "    RED_ISH: Of the label."]
+    assert docs["File"][0] == "Of the resource."
+    assert docs["read"] == ["Of the method.", "", "Raises:", "    weft.Err[None]: the error of the result."]
+    assert docs["f"] == ["Of the function, Any and Mapping."]
+    assert docs["I"] == ["Of the interface."]
+    assert "Mapping" not in text.partition("class ")[0]
 
 
 VERSIONS = (("0.1.0", 8), ("0.2.0-rc.1", 16))

@@ -95,7 +95,7 @@ class Declarations:
         """Return the entry of a function."""
         params = tuple(Labeled(name, self._ref(text)) for name, text in func.params)
         result = None if func.result is None else self._ref(func.result)
-        return FuncEntry(FuncDef(params, result, func.is_async), self._scope)
+        return FuncEntry(FuncDef(params, result, func.is_async), self._scope, func.doc)
 
     def _add(self, entry: TypeEntry) -> int:
         self._scope.add(Sort.TYPE, entry)
@@ -123,14 +123,14 @@ class Declarations:
                 raise WitError(f"{use.path.place}: `{use.path.name}` has no type `{original}`")
             return TypeEntry(self._scope, name=name, origin=used)
         if source.kind == "resource":
-            return TypeEntry(self._scope, name=name)
+            return TypeEntry(self._scope, name=name, docs=source.docs)
         definition = self._definition(source)
         if isinstance(definition, int):
             origin = self._scope.get(Sort.TYPE, definition)
             assert isinstance(origin, TypeEntry)
         else:
             origin = TypeEntry(self._scope, definition)
-        return TypeEntry(self._scope, name=name, origin=origin)
+        return TypeEntry(self._scope, name=name, origin=origin, docs=source.docs)
 
     def _definition(self, tree: TypeTree) -> DefType | int:
         parts = [(name, None if text is None else self._ref(text)) for name, text in tree.parts]

@@ -98,9 +98,13 @@ class Parser:
                 self._expect(end)
                 return
 
-    def _gates(self) -> bool:
-        """Go past ``@since`` and the like; return whether the next item is there, for ``@unstable`` ones are not."""
-        there = True
+    def _gates(self) -> tuple[bool, str]:
+        """Go past ``@since`` and the like, to an item.
+
+        Returns:
+            Whether the item is there, for ``@unstable`` ones are not; and its documentation.
+        """
+        there, doc = True, self._token.doc
         while self._skip("@"):
             there &= self._name() != "unstable"
             if self._skip("("):
@@ -108,7 +112,7 @@ class Parser:
                     if self._token.kind == "end":
                         raise self._fail("`)`")
                     self._at += 1
-        return there
+        return there, doc or self._token.doc
 
     # Packages.
 
@@ -122,7 +126,7 @@ class Parser:
 
     def _package_items(self, context: Context, end: str) -> None:
         while self._token.text != end:
-            there = self._gates()
+            there, doc = self._gates()
             if self._skip("package"):
                 self._package(context)
             elif self._skip("use"):
@@ -130,7 +134,7 @@ class Parser:
                 context.uses[self._name() if self._skip("as") else path.name] = path
                 self._expect(";")
             elif self._skip("interface"):
-                interface = self._interface(context, self._name())
+                interface = self._interface(context, self._name(), doc)
                 if there:
                     self._add(self.packages[context].interfaces, interface)
             elif self._skip("world"):
@@ -178,38 +182,38 @@ class Parser:
         self._expect("{")
         items: list[TypeTree | Use | Extern | Include] = []
         while not self._skip("}"):
-            there = self._gates()
-            found = list(self._world_item(context))
+            there, doc = self._gates()
+            found = list(self._world_item(context, doc))
             items += found if there else []
         return WorldTree(name, tuple(items))
 
-    def _world_item(self, context: Context) -> Iterator[TypeTree | Use | Extern | Include]:
+    def _world_item(self, context: Context, doc: str) -> Iterator[TypeTree | Use | Extern | Include]:
         if self._skip("import"):
-            yield self._extern(context, "import")
+            yield self._extern(context, "import", doc)
         elif self._skip("export"):
-            yield self._extern(context, "export")
+            yield self._extern(context, "export", doc)
         elif self._skip("include"):
             path = self._path(context)
             names = self._renames() if self._skip("with") else ()
             self._skip(";")
             yield Include(path, names)
         else:
-            for item in self._item(context):
+            for item in self._item(context, doc):
                 if isinstance(item, FuncTree):
                     raise self._fail("no function here")
                 yield item
 
-    def _extern(self, context: Context, direction: Literal["import", "export"]) -> Extern:
+    def _extern(self, context: Context, direction: Literal["import", "export"], doc: str) -> Extern:
         if self._next_is(":") and self._next_is("interface", 2):
             name = self._name()
             self._at += 2
-            return Extern(direction, self._interface(context, name))
+            return Extern(direction, self._interface(context, name, doc))
         if self._next_is(":") and (
             self._next_is("func", 2) or (self._next_is("async", 2) and self._next_is("func", 3))
         ):
             name = self._name()
             self._expect(":")
-            return Extern(direction, self._func(name))
+            return Extern(direction, self._func(name, doc))
         path = self._path(context)
         self._expect(";")
         return Extern(direction, path)
@@ -226,20 +230,20 @@ class Parser:
 
     # Interfaces.
 
-    def _interface(self, context: Context, name: str) -> InterfaceTree:
+    def _interface(self, context: Context, name: str, doc: str) -> InterfaceTree:
         self._expect("{")
         items: list[Item] = []
         while not self._skip("}"):
-            there = self._gates()
-            found = list(self._item(context))
+            there, item_doc = self._gates()
+            found = list(self._item(context, item_doc))
             items += found if there else []
-        return InterfaceTree(name, tuple(items))
+        return InterfaceTree(name, tuple(items), doc)
 
-    def _item(self, context: Context) -> Iterator[Item]:
+    def _item(self, context: Context, doc: str) -> Iterator[Item]:
         if self._next_is(":"):
             name = self._name()
             self._expect(":")
-            yield self._func(name)
+            yield self._func(name, doc)
             return
         kind = self._take("name")
         match kind:
@@ -251,27 +255,27 @@ class Parser:
             case "type":
                 name = self._name()
                 self._expect("=")
-                yield TypeTree(name, "type", (("", self._type()),))
+                yield TypeTree(name, "type", (("", self._type()),), {"": doc})
                 self._expect(";")
             case "record" | "variant" | "enum" | "flags":
                 name = self._name()
                 self._expect("{")
                 part = {"record": self._field, "variant": self._case}.get(kind, self._label)
-                yield TypeTree(name, kind, tuple(self._several(part, "}")))
+                parts = list(self._several(lambda: (self._gates()[1], *part()), "}"))
+                docs = {"": doc, **{label: text for text, label, _ in parts}}
+                yield TypeTree(name, kind, tuple((label, type_) for _, label, type_ in parts), docs)
             case "resource":
-                yield from self._resource(self._name())
+                yield from self._resource(self._name(), doc)
             case _:
                 self._at -= 1
                 raise self._fail("a function or a type")
 
     def _field(self) -> tuple[str, TypeText | None]:
-        self._gates()
         name = self._name()
         self._expect(":")
         return name, self._type()
 
     def _case(self) -> tuple[str, TypeText | None]:
-        self._gates()
         name, payload = self._name(), None
         if self._skip("("):
             payload = self._type()
@@ -279,44 +283,49 @@ class Parser:
         return name, payload
 
     def _label(self) -> tuple[str, TypeText | None]:
-        self._gates()
         return self._name(), None
 
-    def _resource(self, resource: str) -> Iterator[Item]:
-        yield TypeTree(resource, "resource", ())
+    def _resource(self, resource: str, doc: str) -> Iterator[Item]:
+        yield TypeTree(resource, "resource", (), {"": doc})
         if self._skip(";"):
             return
         self._expect("{")
         while not self._skip("}"):
-            there = self._gates()
-            member = self._member(resource)
+            there, member_doc = self._gates()
+            member = self._member(resource, member_doc)
             if there:
                 yield member
 
-    def _member(self, resource: str) -> FuncTree:
+    def _member(self, resource: str, doc: str) -> FuncTree:
         if self._token.text == "constructor" and self._next_is("("):
             self._at += 1
             made = Applied("own", (resource,))
-            return self._signature(f"[constructor]{resource}", (), is_async=False, otherwise=made)
+            return self._signature(f"[constructor]{resource}", (), doc, is_async=False, otherwise=made)
         label = self._name()
         self._expect(":")
         if self._skip("static"):
-            return self._func(f"[static]{resource}.{label}")
-        return self._func(f"[method]{resource}.{label}", (("self", Applied("borrow", (resource,))),))
+            return self._func(f"[static]{resource}.{label}", doc)
+        return self._func(f"[method]{resource}.{label}", doc, (("self", Applied("borrow", (resource,))),))
 
-    def _func(self, name: str, first: tuple[tuple[str, TypeText], ...] = ()) -> FuncTree:
+    def _func(self, name: str, doc: str, first: tuple[tuple[str, TypeText], ...] = ()) -> FuncTree:
         is_async = self._skip("async")
         self._expect("func")
-        return self._signature(name, first, is_async=is_async)
+        return self._signature(name, first, doc, is_async=is_async)
 
     def _signature(
-        self, name: str, first: tuple[tuple[str, TypeText], ...], *, is_async: bool, otherwise: TypeText | None = None
+        self,
+        name: str,
+        first: tuple[tuple[str, TypeText], ...],
+        doc: str,
+        *,
+        is_async: bool,
+        otherwise: TypeText | None = None,
     ) -> FuncTree:
         self._expect("(")
         params = tuple(self._several(self._param, ")"))
         result = self._type() if self._skip("->") else otherwise
         self._expect(";")
-        return FuncTree(name, (*first, *params), result, is_async)
+        return FuncTree(name, (*first, *params), result, is_async, doc)
 
     def _param(self) -> tuple[str, TypeText]:
         name = self._name()

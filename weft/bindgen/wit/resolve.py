@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias, final
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from weft.bindgen.wit.declare import Declarations
 from weft.bindgen.wit.tree import Extern, FuncTree, Include, InterfaceTree, Path, TypeTree, Use, WorldTree
@@ -120,9 +120,9 @@ def _renamed(item: WorldItem, names: dict[str, str]) -> WorldItem:
     match item:
         case Extern(direction=direction, what=FuncTree() as what):
             name = names.get(what.name, what.name)
-            return Extern(direction, FuncTree(name, what.params, what.result, what.is_async))
+            return Extern(direction, evolve(what, name=name))
         case Extern(direction=direction, what=InterfaceTree() as what):
-            return Extern(direction, InterfaceTree(names.get(what.name, what.name), what.items))
+            return Extern(direction, evolve(what, name=names.get(what.name, what.name)))
     return item
 
 
@@ -197,7 +197,7 @@ class _Reader:
         use = self._use_exported if exported else self._use_imported
         Declarations(scope, scope.exports, interface.items, use).declare()
         self._reading.remove(name)
-        return InstanceEntry(scope, scope.exports)
+        return InstanceEntry(scope, scope.exports, interface.doc)
 
     def _use_imported(self, path: Path) -> InstanceEntry:
         return self.imported(*self._packages.interface(path))

@@ -28,11 +28,13 @@ class Token:
     Attributes:
         kind: "name", "version", "number", "mark", or "end" after the last one.
         text: names keep their ``%``, so that they are no keywords.
+        doc: the text of the comments for readers of the interface that stand before it.
     """
 
     kind: str
     text: str
     line: int
+    doc: str = ""
 
 
 def tokens(text: str, file: str) -> list[Token]:
@@ -41,17 +43,34 @@ def tokens(text: str, file: str) -> list[Token]:
     Raises:
         WitError: a character that WIT has no use for, or a comment without an end.
     """
-    found, at, line = [], 0, 1
+    found: list[Token] = []
+    docs: list[str] = []
+    at, line = 0, 1
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
             raise WitError(f"{file}:{line}: unexpected {text[at]!r}")
         end = _comment_end(text, at, f"{file}:{line}") if match.lastgroup == "comment" else match.end()
         if match.lastgroup not in {"space", "comment"}:
-            found.append(Token(str(match.lastgroup), match[0], line))
+            found.append(Token(str(match.lastgroup), match[0], line, "\n".join(docs).strip()))
+            docs = []
+        docs += _doc(text[at:end])
         line += text.count("\n", at, end)
         at = end
     return [*found, Token("end", "the end", line)]
+
+
+def _doc(text: str) -> list[str]:
+    """Return the lines of a comment that documents what follows; of other texts none."""
+    if text.startswith("///"):
+        return [_printable(text[3:])]
+    if text.startswith("/**") and text != "/**/":
+        return [_printable(line.strip().removeprefix("*")) for line in text[3:-2].split("\n")]
+    return []
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in text).strip()
 
 
 def _comment_end(text: str, start: int, place: str) -> int:

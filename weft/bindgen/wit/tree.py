@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, final
 from attrs import define, field, frozen
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from weft.canon.types import Prim
 
 
@@ -62,11 +64,13 @@ class TypeTree:
 
     Attributes:
         parts: fields, cases or labels, the last without a type; of an alias the type it stands for.
+        docs: what comments say of the type, under "", and of its parts.
     """
 
     name: str
     kind: Literal["record", "variant", "enum", "flags", "resource", "type"]
     parts: tuple[tuple[str, TypeText | None], ...]
+    docs: Mapping[str, str] = field(factory=dict, eq=False)
 
 
 @final
@@ -78,6 +82,7 @@ class FuncTree:
     params: tuple[tuple[str, TypeText], ...]
     result: TypeText | None
     is_async: bool
+    doc: str = ""
 
 
 @final
@@ -99,6 +104,7 @@ class InterfaceTree:
 
     name: str
     items: tuple[Item, ...]
+    doc: str = ""
 
 
 @final

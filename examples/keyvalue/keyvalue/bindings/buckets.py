@@ -16,7 +16,10 @@ INTERFACE: Final = "example:keyvalue/buckets@0.1.0"
 @final
 @attrs.frozen
 class ErrorInvalidName:
-    """The case ``invalid-name`` of ``variant error``."""
+    """The case ``invalid-name`` of ``variant error``.
+
+    The name of a bucket has 1 to 64 letters, digits, `-` or `_`.
+    """
 
     case: ClassVar[Literal["invalid-name"]] = "invalid-name"
 
@@ -24,7 +27,10 @@ class ErrorInvalidName:
 @final
 @attrs.frozen
 class ErrorKeyTooLong:
-    """The case ``key-too-long`` of ``variant error``."""
+    """The case ``key-too-long`` of ``variant error``.
+
+    The key is longer than this many bytes of UTF-8.
+    """
 
     value: int
     case: ClassVar[Literal["key-too-long"]] = "key-too-long"
@@ -33,7 +39,10 @@ class ErrorKeyTooLong:
 @final
 @attrs.frozen
 class ErrorValueTooLarge:
-    """The case ``value-too-large`` of ``variant error``."""
+    """The case ``value-too-large`` of ``variant error``.
+
+    The value is longer than this many bytes.
+    """
 
     value: int
     case: ClassVar[Literal["value-too-large"]] = "value-too-large"
@@ -42,7 +51,10 @@ class ErrorValueTooLarge:
 @final
 @attrs.frozen
 class ErrorNotANumber:
-    """The case ``not-a-number`` of ``variant error``."""
+    """The case ``not-a-number`` of ``variant error``.
+
+    The value is not the decimal text of an s64, or the sum is none.
+    """
 
     case: ClassVar[Literal["not-a-number"]] = "not-a-number"
 
@@ -50,7 +62,10 @@ class ErrorNotANumber:
 @final
 @attrs.frozen
 class ErrorTooMany:
-    """The case ``too-many`` of ``variant error``."""
+    """The case ``too-many`` of ``variant error``.
+
+    So many buckets or watches are open already.
+    """
 
     value: int
     case: ClassVar[Literal["too-many"]] = "too-many"
@@ -59,7 +74,10 @@ class ErrorTooMany:
 @final
 @attrs.frozen
 class ErrorFull:
-    """The case ``full`` of ``variant error``."""
+    """The case ``full`` of ``variant error``.
+
+    The database has no room left.
+    """
 
     case: ClassVar[Literal["full"]] = "full"
 
@@ -67,7 +85,10 @@ class ErrorFull:
 @final
 @attrs.frozen
 class ErrorBusy:
-    """The case ``busy`` of ``variant error``."""
+    """The case ``busy`` of ``variant error``.
+
+    Somebody else has kept the database locked for too long.
+    """
 
     case: ClassVar[Literal["busy"]] = "busy"
 
@@ -75,7 +96,10 @@ class ErrorBusy:
 @final
 @attrs.frozen
 class ErrorReadOnly:
-    """The case ``read-only`` of ``variant error``."""
+    """The case ``read-only`` of ``variant error``.
+
+    The database can only be read.
+    """
 
     case: ClassVar[Literal["read-only"]] = "read-only"
 
@@ -83,7 +107,10 @@ class ErrorReadOnly:
 @final
 @attrs.frozen
 class ErrorBroken:
-    """The case ``broken`` of ``variant error``."""
+    """The case ``broken`` of ``variant error``.
+
+    The database cannot be read or written; the text says why.
+    """
 
     value: str
     case: ClassVar[Literal["broken"]] = "broken"
@@ -129,7 +156,10 @@ def lift_error(value: Any) -> Error:
 @final
 @attrs.frozen
 class Change:
-    """``record change``."""
+    """``record change``.
+
+    What a key has now: a value, or none after it was deleted.
+    """
 
     key: str
     value: bytes | None
@@ -168,6 +198,8 @@ class Bucket(Protocol):
     async def delete(self, accessor: weft.Accessor, key: str) -> bool:
         """``delete: async func(key: string) -> result<bool, error>``
 
+        Whether there was a value.
+
         Raises:
             weft.Err[Error]: the error of the result.
         """
@@ -175,6 +207,8 @@ class Bucket(Protocol):
 
     async def increment(self, accessor: weft.Accessor, key: str, amount: int) -> int:
         """``increment: async func(key: string, amount: s64) -> result<s64, error>``
+
+        Add to a value that is the decimal text of an s64; none counts as zero. Nobody comes in between.
 
         Raises:
             weft.Err[Error]: the error of the result.
@@ -184,6 +218,8 @@ class Bucket(Protocol):
     async def list_keys(self, accessor: weft.Accessor, prefix: str, after: str | None) -> Sequence[str]:
         """``list-keys: async func(prefix: string, after: option<string>) -> result<list<string>, error>``
 
+        Keys that begin with `prefix`, in the order of their bytes: the first ones after `after`, and none at the end.
+
         Raises:
             weft.Err[Error]: the error of the result.
         """
@@ -192,6 +228,9 @@ class Bucket(Protocol):
     def watch(self, store: weft.Store, prefix: str) -> StreamLike:
         """``watch: func(prefix: string) -> result<stream<change>, error>``
 
+        What changes from now on. Of several changes of one key that were not read yet, only the last is left. The
+        stream ends when more has changed than the host keeps for a reader: list the keys again, and watch again.
+
         Raises:
             weft.Err[Error]: the error of the result.
         """
@@ -199,10 +238,15 @@ class Bucket(Protocol):
 
 
 class Buckets(Protocol):
-    """The interface ``example:keyvalue/buckets@0.1.0``, which the host implements."""
+    """The interface ``example:keyvalue/buckets@0.1.0``, which the host implements.
+
+    Values under keys, which outlive the guest.
+    """
 
     async def open(self, accessor: weft.Accessor, name: str) -> Bucket:
         """``open: async func(name: string) -> result<bucket, error>``
+
+        A bucket that does not exist is empty.
 
         Raises:
             weft.Err[Error]: the error of the result.
