@@ -105,9 +105,11 @@ def error_code(error: SocketError | OSError) -> ErrorCode:
     """Return what an error is called."""
     if isinstance(error, SocketError):
         return error.code
-    codes = LOOKUP_CODES if isinstance(error, socket.gaierror) else CODES
-    code: ErrorCode | None = None if error.errno is None else codes.get(error.errno)
-    return "other" if code is None else code
+    codes: Mapping[int, ErrorCode] = CODES
+    if isinstance(error, socket.gaierror):
+        codes = LOOKUP_CODES
+    number = error.errno
+    return codes[number] if number is not None and number in codes else "other"
 
 
 def describe(error: SocketError | OSError) -> str | None:

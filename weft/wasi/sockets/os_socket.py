@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import select
 import socket
 import struct
 from contextlib import contextmanager
@@ -110,6 +111,14 @@ class OsSocket:
         finally:
             self.release()
 
+    def is_readable(self) -> bool:
+        """Whether there is something to receive or accept, or an error to be had."""
+        return _polls(self.raw, select.POLLIN)
+
+    def is_writable(self) -> bool:
+        """Whether something can be sent, or a connection is there, or an error to be had."""
+        return _polls(self.raw, select.POLLOUT)
+
     @property
     def local_address(self) -> SocketAddress:
         """Where it is bound."""
@@ -119,6 +128,12 @@ class OsSocket:
     def remote_address(self) -> SocketAddress:
         """Whom it is connected to."""
         return SocketAddress.from_system(self.raw.getpeername())
+
+
+def _polls(raw: socket.socket, event: int) -> bool:
+    poll = select.poll()
+    poll.register(raw, event)
+    return bool(poll.poll(0))
 
 
 __all__ = ["OsSocket"]

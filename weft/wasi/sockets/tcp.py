@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import enum
 import errno
-import select
 import socket
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, final
 
@@ -160,14 +159,12 @@ class TcpSocket:
             OSError: the connection failed, or the context refused.
         """
         self.start_connect(address)
-        os = self.require("finish-connect")
-        with os.in_use():
-            try:
-                while not self.finish_connect():
-                    await os.wait_writable()
-            except BaseException:
-                self._close()
-                raise
+        try:
+            while not self.finish_connect():
+                await self.wait_attempted()
+        except BaseException:
+            self._close()
+            raise
 
     def start_connect(self, address: SocketAddress) -> None:
         """Begin to connect.
@@ -197,7 +194,7 @@ class TcpSocket:
             OSError: the connection failed; then the socket is closed.
         """
         os = self.require("finish-connect")
-        if not _is_writable(os.raw):
+        if not os.is_writable():
             return False
         try:
             self._raise_for(os.raw.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
@@ -212,9 +209,15 @@ class TcpSocket:
             with meaning(_NO_PORT_LEFT):
                 raise OSError(number, "connecting failed")
 
-    def wait_connected(self) -> OsSocket | None:
-        """Return what to wait for to be writable before `finish_connect` is worth a try, unless that is already so."""
-        return self._os if self.state is TcpState.CONNECTING else None
+    def is_attempted(self) -> bool:
+        """Whether no connection is being made, or its success or failure is known."""
+        return self._os is None or self.state is not TcpState.CONNECTING or self._os.is_writable()
+
+    async def wait_attempted(self) -> None:
+        """Wait until that is so."""
+        if self._os is not None and self.state is TcpState.CONNECTING:
+            with self._os.in_use() as os:
+                await os.wait_writable()
 
     def _close(self) -> None:
         self.state = TcpState.CLOSED
@@ -305,12 +308,6 @@ _NO_PORT_LEFT: Final[Mapping[int, Literal["address-in-use"]]] = {
     errno.EADDRNOTAVAIL: "address-in-use",
     errno.EAGAIN: "address-in-use",
 }
-
-
-def _is_writable(raw: socket.socket) -> bool:
-    poll = select.poll()
-    poll.register(raw, select.POLLOUT)
-    return bool(poll.poll(0))
 
 
 __all__ = ["ALLOWED", "DEFAULT_BACKLOG", "TcpOperation", "TcpSocket", "TcpState"]

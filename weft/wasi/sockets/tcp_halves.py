@@ -45,10 +45,15 @@ class ReceiveHalf(_Half):
         """Receive what is there."""
         return self._os.raw.recv_into(view)
 
+    def is_readable(self) -> bool:
+        """Whether something is there, if only the end."""
+        return self.closed or self._os.is_readable()
+
     async def wait_readable(self) -> None:
-        """Wait until something is there."""
-        with self._os.in_use():
-            await self._os.wait_readable()
+        """Wait until that is so."""
+        if not self.closed:
+            with self._os.in_use():
+                await self._os.wait_readable()
 
 
 @final
@@ -66,8 +71,9 @@ class SendHalf(_Half):
 
     async def wait_writable(self) -> None:
         """Wait until the system takes something."""
-        with self._os.in_use():
-            await self._os.wait_writable()
+        if not self.closed:
+            with self._os.in_use():
+                await self._os.wait_writable()
 
 
 __all__ = ["ReceiveHalf", "SendHalf"]

@@ -229,7 +229,7 @@ async def test_no_descriptor_left(monkeypatch: pytest.MonkeyPatch, store: weft.S
         slept.append(seconds)
         hog.on_drop()
 
-    monkeypatch.setattr(tcp_listener.anyio, "sleep", sleep)
+    monkeypatch.setattr(face.anyio, "sleep", sleep)
 
     async def main(accessor: weft.Accessor) -> None:
         connections = weft.StreamReader.new(accessor, face.Connections(listener))
@@ -238,7 +238,7 @@ async def test_no_descriptor_left(monkeypatch: pytest.MonkeyPatch, store: weft.S
         connections.close(accessor)
 
     await run(store, main)
-    assert slept == [tcp_listener.EXHAUSTED_SECONDS]
+    assert slept == [face.EXHAUSTED_SECONDS]
     client.close()
     server.on_drop()
     assert ctx.handles.open == 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Final, final
+
+import anyio
 
 from weft import StreamResult, producers
 from weft.wasi.outcome import Outcome
@@ -11,6 +13,7 @@ from weft.wasi.sockets.addresses import lift_address, lower_address
 from weft.wasi.sockets.errors import SocketError
 from weft.wasi.sockets.options import TCP_OPTIONS
 from weft.wasi.sockets.tcp import TcpSocket
+from weft.wasi.sockets.tcp_listener import EXHAUSTED
 from weft.wasi.streams import read_via_stream, write_via_stream
 
 if TYPE_CHECKING:
@@ -19,6 +22,10 @@ if TYPE_CHECKING:
     from weft import Accessor, Destination, Linker, LinkerInstance, Store, StreamProducer, StreamReader
     from weft.wasi.ctx import Getter
     from weft.wasi.sockets.tcp_listener import TcpListener
+
+
+EXHAUSTED_SECONDS: Final = 0.1
+"""How long to wait before the next try when there is no descriptor left: nothing tells when one is free."""
 
 
 @failing
@@ -96,14 +103,18 @@ def set_listen_backlog_size(_store: Store, tcp: TcpSocket, value: int) -> None:
 class Connections(producers.NonblockingProducer):
     """The ``stream<tcp-socket>`` of a listener: one connection is accepted for one read."""
 
-    __slots__ = ("_listener",)
+    __slots__ = ("_exhausted", "_listener")
 
     def __init__(self, listener: TcpListener) -> None:
         super().__init__()
         self._listener = listener
+        self._exhausted = False
 
     async def wait(self) -> None:
-        """Wait for a connection."""
+        """Wait for a connection, and a while for a descriptor if there was none."""
+        exhausted, self._exhausted = self._exhausted, False
+        if exhausted:
+            await anyio.sleep(EXHAUSTED_SECONDS)
         await self._listener.wait_acceptable()
 
     def receive(self, destination: Destination) -> StreamResult:
@@ -112,8 +123,11 @@ class Connections(producers.NonblockingProducer):
             tcp = TcpSocket.accept(self._listener)
         except BlockingIOError:
             raise
-        except OSError:
-            return StreamResult.DROPPED
+        except OSError as error:
+            if error.errno not in EXHAUSTED:
+                return StreamResult.DROPPED
+            self._exhausted = True
+            raise BlockingIOError(error.errno, "there is nothing to accept a connection with") from error
         try:
             destination.write([tcp])
         except BaseException:
@@ -170,4 +184,4 @@ def add_to_linker(linker: Linker, getter: Getter) -> None:
         add_option(api, "tcp-socket", option)
 
 
-__all__ = ["Connections", "add_option", "add_to_linker"]
+__all__ = ["EXHAUSTED_SECONDS", "Connections", "add_option", "add_to_linker"]
