@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from weft.wasi.ctx import whole_data
-from weft.wasi.p2 import cli, clocks, filesystem, io, random
+from weft.wasi.p2 import cli, clocks, filesystem, io, random, sockets
 
 if TYPE_CHECKING:
     from weft import Linker
@@ -22,7 +22,7 @@ def add_to_linker(linker: Linker, getter: Getter = whole_data) -> None:
         linker: defines it from now on.
         getter: finds the `weft.wasi.WasiCtx` in the data of a store; by default, the data is one.
     """
-    for package in (io, cli, clocks, filesystem, random):
+    for package in (io, cli, clocks, filesystem, random, sockets):
         package.add_to_linker(linker, getter)
 
 

@@ -51,7 +51,7 @@ class SocketError(Exception):
 
     def __init__(self, code: ErrorCode) -> None:
         super().__init__(code)
-        self.code = code
+        self.code: ErrorCode = code
 
 
 CODES: Final[Mapping[int, ErrorCode]] = {
@@ -105,11 +105,8 @@ def error_code(error: SocketError | OSError) -> ErrorCode:
     """Return what an error is called."""
     if isinstance(error, SocketError):
         return error.code
-    codes: Mapping[int, ErrorCode] = CODES
-    if isinstance(error, socket.gaierror):
-        codes = LOOKUP_CODES
-    number = error.errno
-    return codes[number] if number is not None and number in codes else "other"
+    codes = LOOKUP_CODES if isinstance(error, socket.gaierror) else CODES
+    return "other" if error.errno is None else codes.get(error.errno, "other")
 
 
 def describe(error: SocketError | OSError) -> str | None:
