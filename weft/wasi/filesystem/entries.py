@@ -78,7 +78,7 @@ class Entries:
         """Return the next entries, at most `count`; none after the last.
 
         Raises:
-            OSError: a name is no UTF-8 (``EILSEQ``), or as the system says.
+            OSError: the next name is no UTF-8 (``EILSEQ``), and is passed over; or as the system says.
         """
         with self._directory:
             return await ctx.run_blocking(self.read, count)
@@ -94,17 +94,18 @@ class Entries:
                     self._close_scan()
 
     def _read(self, count: int) -> list[Entry]:
-        if self._error is not None:
-            raise self._error
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
         entries: list[Entry] = []
         try:
             if self._scan is None:
                 self._scan = _Scan(self._directory.fd)
             entries.extend(islice(_entries(self._scan.found), count))
-        except OSError as error:
+        except OSError as raised:
             if not entries:
                 raise
-            self._error = error  # what came before it comes first
+            self._error = raised  # what came before it comes first
         return entries
 
     def close(self) -> None:

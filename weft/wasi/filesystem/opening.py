@@ -78,13 +78,13 @@ def open_beneath(directory: Descriptor, path: str, flags: int, *, follow: bool) 
     """
     root = directory.directory_fd
     if path.endswith("/"):
-        if flags & os.O_CREAT:
-            raise os_error(errno.EISDIR, path)
         flags |= os.O_DIRECTORY
         follow = True
     follow = follow and not flags & os.O_EXCL
     for _ in range(walk.MAX_LINKS):
         with locate(root, path, follow=follow) as place:
+            if place.at.must_be_directory and flags & os.O_CREAT:
+                raise os_error(errno.EISDIR, path)
             try:
                 return _with_mode(os.open(place.name, flags, _FILE_MODE, dir_fd=place.dir_fd))
             except OSError as error:

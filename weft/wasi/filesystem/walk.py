@@ -90,10 +90,14 @@ class _Walk:
             self._fd = self._root
 
     def _start_over_above(self) -> None:
-        if not self._names:
+        """Go up by the ``..`` just met, and by those that follow it."""
+        levels = 1
+        while self._todo and self._todo[-1] in (b"", b".", b".."):
+            levels += self._todo.pop() == b".."
+        if levels > len(self._names):
             raise os_error(errno.EPERM)
         self.close()
-        self._todo.extend(reversed(self._names[:-1]))
+        self._todo.extend(reversed(self._names[:-levels]))
         self._names.clear()
 
     def _enter(self, name: bytes) -> None:

@@ -1,0 +1,85 @@
+"""A directory that a guest has, in one of the host's with secrets beside it."""
+
+from __future__ import annotations
+
+import errno
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import pytest
+
+from weft import wasi
+from weft.wasi.filesystem import Descriptor, open_at, open_preopen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SECRET = "what the guest must not see"
+
+
+class Sandbox:
+    """``root`` is the guest's; ``outside`` is beside it and has a ``secret``.
+
+    In the guest's there are ``file``, ``dir/inner``, and links: ``up`` to its parent, ``out`` to the directory outside,
+    ``absolute`` to the secret, ``loop`` to itself, ``to-dir``, ``to-file``, and ``dangling``.
+    """
+
+    def __init__(self, path: Path, limits: wasi.WasiLimits | None = None) -> None:
+        self.root, self.outside = path / "root", path / "outside"
+        self.ctx = wasi.WasiCtx(limits=limits or wasi.WasiLimits(), block_loop=True)
+        for directory in (self.root, self.outside, self.root / "dir"):
+            directory.mkdir()
+        (self.outside / "secret").write_text(SECRET)
+        (self.root / "file").write_text("file")
+        (self.root / "dir" / "inner").write_text("inner")
+        for name, target in {
+            "up": "..",
+            "out": "../outside",
+            "absolute": str(self.outside / "secret"),
+            "loop": "loop",
+            "to-dir": "dir",
+            "to-file": "file",
+            "dangling": "dir/made",
+        }.items():
+            (self.root / name).symlink_to(target)
+        self.directory = self.preopen()
+
+    def preopen(self, *, read_only: bool = False) -> Descriptor:
+        return open_preopen(self.ctx, wasi.Preopen(str(self.root), "/", read_only=read_only))
+
+    async def open(
+        self, path: str, open_flags: str = "", flags: str = "", *, follow: bool = True, at: Descriptor | None = None
+    ) -> Descriptor:
+        labels = frozenset(open_flags.split()), frozenset(flags.split())
+        return await open_at(self.ctx, at or self.directory, path, *labels, follow=follow)
+
+    def outside_is_untouched(self) -> bool:
+        return names_in(self.outside) == {"secret"} and (self.outside / "secret").read_text() == SECRET
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.directory.on_drop()
+        assert self.outside_is_untouched()
+        assert self.ctx.handles.open == 0
+
+
+def names_in(directory: Path) -> set[str]:
+    return {path.name for path in directory.iterdir()}
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@contextmanager
+def fails(*names: str) -> Iterator[None]:
+    """The block raises an OSError with one of these names."""
+    try:
+        yield
+    except OSError as error:
+        assert errno.errorcode[error.errno or 0] in names  # noqa: PT017 - the number is what counts
+    else:
+        pytest.fail(f"nothing was raised where {names} was expected")
