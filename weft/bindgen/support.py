@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast, final
 
@@ -27,18 +27,17 @@ BytesLike: TypeAlias = bytes | bytearray | memoryview
 """What a ``list<u8>`` can be made of."""
 
 StreamLike: TypeAlias = (
-    StreamReader
+    StreamReader[Any]
     | StreamProducer
-    | BytesLike
-    | Iterable[Any]
-    | AsyncIterable[Any]
+    | Iterable[T | Sequence[T]]
+    | AsyncIterable[T | Sequence[T]]
     | anyio.abc.ByteReceiveStream
     | anyio.abc.ObjectReceiveStream[Any]
 )
-"""What a ``stream`` can be made of."""
+"""What a ``stream`` of some element type can be made of; an iterable gives elements or runs of them."""
 
-FutureLike: TypeAlias = FutureReader | FutureProducer | Awaitable[Any]
-"""What a ``future`` can be made of."""
+FutureLike: TypeAlias = FutureReader[Any] | FutureProducer | Awaitable[T]
+"""What a ``future`` of some type can be made of."""
 
 
 @final

@@ -126,9 +126,12 @@ class Types:
                 inner = f"{self.annotation(key, scope, given=given)}, {self.annotation(value, scope, given=given)}"
                 return f"{'Mapping' if given else 'dict'}[{inner}]"
             case StreamDef(payload=payload):
-                return "StreamLike" if given else f"weft.StreamReader[{self._chunk(payload, scope)}]"
+                if given:
+                    return f"StreamLike[{self.annotation(payload, scope, given=True)}]"
+                return f"weft.StreamReader[{self._chunk(payload, scope)}]"
             case FutureDef(payload=payload):
-                return "FutureLike" if given else f"weft.FutureReader[{self.annotation(payload, scope)}]"
+                outer = "FutureLike" if given else "weft.FutureReader"
+                return f"{outer}[{self.annotation(payload, scope, given=given)}]"
             case OwnDef(resource=resource) | BorrowDef(resource=resource):
                 owner = self.owner(self.entry(resource, scope))
                 return "weft.Resource" if owner is None else self.refer(owner)

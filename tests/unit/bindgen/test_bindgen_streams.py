@@ -15,8 +15,10 @@ def test_annotations() -> None:
                 (export "flow" (func async (param "in" (stream u8)) (result (future (list u8))))))))""")
         )
     )["c.py"]
-    assert "async def flow(self, accessor: weft.Accessor, in_: weft.StreamReader[bytes]) -> FutureLike:" in text
-    assert "from weft.bindgen.support import FutureLike" in text
+    assert (
+        "async def flow(self, accessor: weft.Accessor, in_: weft.StreamReader[bytes]) -> FutureLike[BytesLike]:" in text
+    )
+    assert "from weft.bindgen.support import BytesLike, FutureLike" in text
 
 
 def test_items_are_instances_of_generated_classes() -> None:

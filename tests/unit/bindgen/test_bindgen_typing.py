@@ -77,11 +77,87 @@ async def use(accessor: weft.Accessor, world: World) -> None:
 def test_mypy_strict(tmp_path: Path) -> None:
     """`mypy --strict` finds the lines marked as wrong, and nothing else, in the package and its user."""
     assert main(["bindgen", str(GUEST), "-o", str(tmp_path / "guest")]) == 0
-    (tmp_path / "user.py").write_text(USER)
-    arguments = ["--strict", "--no-error-summary", "--hide-error-context", "--no-color-output", "user.py", "guest"]
+    assert errors(tmp_path, "guest", USER) == wrong_lines(USER)
+
+
+def errors(directory: Path, package: str, user: str) -> set[str]:
+    """Return where mypy finds errors in a package and what uses it."""
+    (directory / "user.py").write_text(user)
+    arguments = ["--strict", "--no-error-summary", "--hide-error-context", "--no-color-output", "user.py", package]
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "mypy", *arguments], cwd=directory, capture_output=True, text=True, check=False
     )
-    found = {line.split(": error:")[0] for line in done.stdout.splitlines() if ": error:" in line}
-    wrong = {f"user.py:{i}" for i, line in enumerate(USER.splitlines(), 1) if "# wrong" in line}
-    assert found == wrong, done.stdout + done.stderr
+    print(done.stdout, done.stderr)
+    return {line.split(": error:")[0] for line in done.stdout.splitlines() if ": error:" in line}
+
+
+def wrong_lines(user: str) -> set[str]:
+    """Return the lines that are marked."""
+    return {f"user.py:{i}" for i, line in enumerate(user.splitlines(), 1) if "# wrong" in line}
+
+
+STREAMS = """
+package a:b;
+interface flows {
+  record point { x: u8 }
+  change: async func(points: stream<point>) -> stream<point>;
+  data: func() -> stream<u8>;
+  later: func(x: future<point>) -> future<u32>;
+}
+world w { import flows; export flows; }
+"""
+
+STREAMS_USER = """
+from collections.abc import AsyncIterator, Iterator
+
+import weft
+from flowing import World, flows
+
+
+class Host:
+    async def change(
+        self, accessor: weft.Accessor, points: weft.StreamReader[list[flows.Point]]
+    ) -> AsyncIterator[flows.Point]:
+        async def doubled() -> AsyncIterator[flows.Point]:
+            async for chunk in points.chunks(accessor):
+                for point in chunk:
+                    yield flows.Point(2 * point.x)
+                    point.y  # wrong: a point has no y
+
+        return doubled()
+
+    def data(self, store: weft.Store) -> Iterator[bytes]:
+        return iter([b"a", b"b"])
+
+    def later(self, store: weft.Store, x: weft.FutureReader[flows.Point]) -> weft.FutureReader[int]:
+        return weft.FutureReader.new(store, self.take(store, x))
+
+    async def take(self, store: weft.Store, x: weft.FutureReader[flows.Point]) -> int:
+        return (await x.read(store)).x
+
+
+class Wrong(Host):
+    def data(self, store: weft.Store) -> Iterator[str]:  # type: ignore[override]
+        return iter("ab")
+
+
+def link(linker: weft.Linker) -> None:
+    flows.add_flows(linker, Host())
+    flows.add_flows(linker, Wrong())  # wrong: bytes are no text
+
+
+async def use(accessor: weft.Accessor, world: World) -> None:
+    reader: weft.StreamReader = await world.exported_flows.data(accessor)
+    data = await (await world.exported_flows.data(accessor)).read_all(accessor)
+    data.decode()
+    points = await world.exported_flows.change(accessor, await world.exported_flows.change(accessor, []))
+    (await points.read(accessor)).decode()  # wrong: a list
+    await world.exported_flows.change(accessor, [b"text"])  # wrong: no points
+"""
+
+
+def test_streams(tmp_path: Path) -> None:
+    """Streams and futures are checked by what they carry, in and out; a bare `StreamReader` is one of anything."""
+    (tmp_path / "flows.wit").write_text(STREAMS)
+    assert main(["bindgen", str(tmp_path / "flows.wit"), "-o", str(tmp_path / "flowing")]) == 0
+    assert errors(tmp_path, "flowing", STREAMS_USER) == wrong_lines(STREAMS_USER)

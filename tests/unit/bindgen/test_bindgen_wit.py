@@ -83,7 +83,7 @@ def test_types_of_every_kind(generate: Callable[..., dict[str, str]]) -> None:
         "label: weft.Some[str | None] | None",
         "class ShapeDots:",
         "Table: TypeAlias = dict[str, Point]",
-        "async def read(self, accessor: weft.Accessor) -> StreamLike:",
+        "async def read(self, accessor: weft.Accessor) -> StreamLike[int]:",
         "def new_file(self, store: weft.Store, name: str) -> File:",
         "def file_with(self, store: weft.Store, f: File, other: File, g: File) -> File:",
         "def nothing(self, store: weft.Store) -> None:",

@@ -225,7 +225,7 @@ class Bucket(Protocol):
         """
         ...
 
-    def watch(self, store: weft.Store, prefix: str) -> StreamLike:
+    def watch(self, store: weft.Store, prefix: str) -> StreamLike[Change]:
         """``watch: func(prefix: string) -> result<stream<change>, error>``
 
         What changes from now on. Of several changes of one key that were not read yet, only the last is left. The
@@ -289,7 +289,7 @@ def add_buckets(linker: weft.Linker, impl: Buckets) -> None:
 
     instance.func_wrap_concurrent("[method]bucket.list-keys", call_bucket_method_list_keys)
 
-    def call_bucket_method_watch(store: weft.Store, self: Bucket, prefix: Any) -> StreamLike:
+    def call_bucket_method_watch(store: weft.Store, self: Bucket, prefix: Any) -> StreamLike[Change]:
         return self.watch(store, prefix)
 
     instance.func_wrap("[method]bucket.watch", call_bucket_method_watch)
