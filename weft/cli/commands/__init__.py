@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "bindgen": "write typed Python for a component or a world",
     "call": "call one export",
     "run": "run a command: a component that exports wasi:cli/run",
+    "serve": "serve HTTP with a component that exports wasi:http/handler",
 }
 """The commands, and what they do; each is the module of that name beside this one."""
 

@@ -47,7 +47,7 @@ def asgi(
     store_limits: StoreLimits | None = None,
     max_instances: int = 16,
     max_concurrent_per_instance: int = 16,
-    max_requests_per_instance: int = 128,
+    max_requests_per_instance: int = 1024,
     max_waiting: int = 1000,
     idle_timeout: float = 60.0,
     request_timeout: float | None = 60.0,
@@ -121,6 +121,7 @@ class Application:
 
     Attributes:
         watch_after: seconds after which a request in progress is watched for its client's going, which costs a little.
+        limits: how instances are used.
         pool: the instances; None when it does not run.
     """
 
@@ -131,7 +132,7 @@ class Application:
         request_timeout: float | None,
     ) -> None:
         self._open_service = open_service
-        self._limits = limits
+        self.limits = limits
         self._request_timeout = request_timeout
         self._end: anyio.Event | None = None
         self._over: anyio.Event | None = None
@@ -219,7 +220,7 @@ class Application:
         await self.aclose()
 
     async def _start(self) -> Pool[HttpInstance]:
-        self.pool = pool = Pool(self._open_service, self._limits)
+        self.pool = pool = Pool(self._open_service, self.limits)
         started = anyio.Event()
         self._end, self._over = anyio.Event(), anyio.Event()
         self._task = _start_task(self._run, pool, started, self._end, self._over)
