@@ -3,6 +3,7 @@ import os
 import pytest
 
 from weft.engine import CoreEngine, CoreStore, EngineConfig, default_cache_dir, wat2wasm
+from weft.errors import ValidationError
 
 if not hasattr(os, "getuid"):
     pytest.skip("permissions are POSIX", allow_module_level=True)
@@ -107,3 +108,29 @@ def test_the_default_directory(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert default_cache_dir() == tmp_path / ".cache" / "weft"
+
+
+COMPONENT = wat2wasm(f'(component (import "a{"-b" * 5000}" (func)))')
+
+
+def test_a_valid_component_is_remembered(directory, monkeypatch):
+    """The second engine takes the word of the first; one whose features differ does not."""
+    with CoreEngine(EngineConfig(cache_dir=directory)) as engine:
+        engine.validate_component(COMPONENT)
+    called = []
+    monkeypatch.setattr(CoreEngine, "_validate_component", lambda _, data: called.append(data))
+    with CoreEngine(EngineConfig(cache_dir=directory)) as engine:
+        engine.validate_component(COMPONENT)
+    assert not called
+    with CoreEngine(EngineConfig(cache_dir=directory, component_features=frozenset())) as engine:
+        engine.validate_component(COMPONENT)
+    assert called == [COMPONENT]
+
+
+def test_an_invalid_component_is_not_remembered(directory):
+    """What is wrong is found each time."""
+    with CoreEngine(EngineConfig(cache_dir=directory)) as engine:
+        for _ in range(2):
+            with pytest.raises(ValidationError):
+                engine.validate_component(COMPONENT[:-1])
+    assert not directory.exists()
