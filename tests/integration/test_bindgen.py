@@ -30,9 +30,11 @@ class TinyHost:
         return 2 * x
 
 
-def run(engine: weft.Engine, component: weft.Component, host: Any, use: Callable[..., Awaitable[None]]) -> None:
+def run(
+    engine: weft.Engine, component: weft.Component, host: Any, use: Callable[..., Awaitable[None]], awaited: Any = ()
+) -> None:
     """Run ``use(accessor, world, package)`` with an instance of `component`, whose only import is `host`."""
-    package = bindgen.load(component)
+    package = bindgen.load(component, awaited)
     linker = weft.Linker(engine)
     package.host.add_host(linker, host)
     linker.define_unknown_imports_as_traps(component)
@@ -64,6 +66,21 @@ def test_tiny(engine: weft.Engine, tiny_component: Path) -> None:
         assert await doubled.read(accessor) == 42
 
     run(engine, weft.Component.from_file(engine, tiny_component), TinyHost(), use)
+
+
+class SlowHost(TinyHost):
+    async def twice(self, _accessor: weft.Accessor, x: int) -> int:  # type: ignore[override]
+        await anyio.lowlevel.checkpoint()
+        return 2 * x
+
+
+def test_a_function_that_awaits_while_the_guest_waits(engine: weft.Engine, tiny_component: Path) -> None:
+    """A function that is no ``async func`` may be an ``async def`` where the package was made so."""
+
+    async def use(accessor: weft.Accessor, world: Any, _package: Any) -> None:
+        assert await world.twice(accessor, 4) == 8
+
+    run(engine, weft.Component.from_file(engine, tiny_component), SlowHost(), use, ["demo:tiny/host#twice"])
 
 
 @define(eq=False)

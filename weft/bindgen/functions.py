@@ -43,6 +43,8 @@ class Function:
 
     Attributes:
         wit_name: what it is imported or exported as.
+        is_async: whether Python has an ``async def``.
+        blocks: whether that is so though WIT has no ``async func``: the guest that calls it waits.
         params: without the handle of a method.
         ok: the type that calls return; None when there is nothing to return.
         err: the payload of the `Err` that calls raise; None when there is none.
@@ -56,6 +58,7 @@ class Function:
     wit_name: str
     member: Member
     is_async: bool
+    blocks: bool
     params: tuple[Parameter, ...]
     result: str
     ok: ValTypeRef | None
@@ -117,10 +120,12 @@ class Functions:
             for param in entry.type.params[skipped:]
         )
         ok, err, fails, scope = self._outcome(entry)
+        blocks = host and not entry.type.is_async and name in self._types.module.awaited
         return Function(
             wit_name=name,
             member=member,
-            is_async=entry.type.is_async,
+            is_async=entry.type.is_async or blocks,
+            blocks=blocks,
             params=params,
             result=self._types.annotation(ok, scope, given=host),
             ok=ok,

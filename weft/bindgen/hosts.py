@@ -74,7 +74,8 @@ class HostWriter:
 
     def _wrap(self, function: Function, members: dict[str, str]) -> list[str]:
         """Return what defines one function: the method of `impl` itself where arguments come as they should."""
-        register = "func_wrap_concurrent" if function.is_async else "func_wrap"
+        kind = "async" if function.blocks else "concurrent"
+        register = f"func_wrap_{kind}" if function.is_async else "func_wrap"
         lifted = [self.types.lift(p.type, function.param_scope, p.name, "None") for p in function.params]
         plain = lifted == [param.name for param in function.params]
         method = function.member.resource if function.member.kind == "method" else None

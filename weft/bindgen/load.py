@@ -13,7 +13,7 @@ from weft.bindgen.package import generate
 from weft.errors import ValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from importlib.machinery import ModuleSpec
     from pathlib import Path
     from types import ModuleType
@@ -52,15 +52,16 @@ class _Texts(MetaPathFinder, Loader):
         exec(compile(self.texts[name], f"<{name}>", "exec"), module.__dict__)
 
 
-def load(component: Component) -> ModuleType:
+def load(component: Component, awaited: Collection[str] = ()) -> ModuleType:
     """Return the package that `write` would make for a component, without writing files.
 
     The interfaces are attributes of the module. Nothing stays in `sys.modules`.
 
     Args:
         component: the component. It has been validated, so every name in it is a label.
+        awaited: as for `generate`.
     """
-    texts = _Texts(f"weft_bindings_{next(_numbers)}", generate(component.plan))
+    texts = _Texts(f"weft_bindings_{next(_numbers)}", generate(component.plan, None, awaited))
     sys.meta_path.insert(0, texts)
     try:
         return import_module(texts.package)
@@ -70,19 +71,25 @@ def load(component: Component) -> ModuleType:
             sys.modules.pop(name, None)
 
 
-def write(source: ComponentPlan | Scope, directory: Path, elsewhere: Mapping[str, str] | None = None) -> list[Path]:
+def write(
+    source: ComponentPlan | Scope,
+    directory: Path,
+    elsewhere: Mapping[str, str] | None = None,
+    awaited: Collection[str] = (),
+) -> list[Path]:
     """Write the package for a component's world and return its files.
 
     Args:
         source: the decoded component, or a world that `weft.bindgen.read_wit` has read.
         directory: the package; it is made if needed, and files in it that have the same names are replaced.
         elsewhere: as for `generate`.
+        awaited: likewise.
 
     Raises:
         ValidationError: the component is not valid, or two of its interfaces differ in case only.
         OSError: a file cannot be written.
     """
-    files = generate(source, elsewhere)
+    files = generate(source, elsewhere, awaited)
     if len({name.lower() for name in files}) != len(files):
         raise ValidationError("two interfaces would have the same file")
     directory.mkdir(parents=True, exist_ok=True)

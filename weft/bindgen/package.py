@@ -16,7 +16,7 @@ from weft.component.externs import FuncEntry, Scope, read_externs
 from weft.component.plan import ResourceDef
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from weft.bindgen.world import Module
     from weft.component.externs import Entry, TypeEntry
@@ -30,7 +30,9 @@ _SUPPORT: Final = (
 )
 
 
-def generate(source: ComponentPlan | Scope, elsewhere: Mapping[str, str] | None = None) -> dict[str, str]:
+def generate(
+    source: ComponentPlan | Scope, elsewhere: Mapping[str, str] | None = None, awaited: Collection[str] = ()
+) -> dict[str, str]:
     """Return the modules of a package for a component's world, as source text by file name.
 
     Args:
@@ -38,12 +40,14 @@ def generate(source: ComponentPlan | Scope, elsewhere: Mapping[str, str] | None 
             beyond what writing needs.
         elsewhere: modules that were written before, by the names of imported interfaces: for
             ``{"a:b/c@0.1.0": "library.bindings.c"}`` the types of that interface are imported from there.
+        awaited: functions that are no ``async func``, but that the host implements with an ``async def`` while the
+            guest waits: ``"a:b/c@0.1.0#read"``, or all of an interface.
 
     Raises:
-        ValidationError: the component is not valid, or too large to look through, or does not import an interface that
-            is elsewhere.
+        ValidationError: the component is not valid, or too large to look through, or does not import what the other
+            arguments name.
     """
-    world = World(source if isinstance(source, Scope) else read_externs(source), elsewhere)
+    world = World(source if isinstance(source, Scope) else read_externs(source), elsewhere, awaited)
     files = {}
     clients: dict[str, str] = {}
     for module in world.modules:

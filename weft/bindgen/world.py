@@ -16,7 +16,7 @@ from weft.component.externs import FuncEntry, InstanceEntry, TypeEntry
 from weft.errors import ValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from weft.component.externs import Entry, Scope
 
@@ -104,6 +104,7 @@ class Module:
         elsewhere: the module that has it already, by its full name, and is imported instead of written; or None.
         imported, exported: what it declares, by direction; one of them is empty except for the world.
         doc: what WIT text says of the interface.
+        awaited: functions that are not async in WIT, which the host implements with an ``async def`` all the same.
         names: what is taken at the top level.
     """
 
@@ -114,6 +115,7 @@ class Module:
     imported: Mapping[str, Entry] = field(factory=dict)
     exported: Mapping[str, Entry] = field(factory=dict)
     doc: str = ""
+    awaited: frozenset[str] = frozenset()
     names: Names = field(factory=lambda: Names(MODULE_NAMES))
 
     @property
@@ -161,9 +163,10 @@ class World:
     Args:
         scope: what the component imports and exports.
         elsewhere: the modules that there are already, by the names of the interfaces.
+        awaited: which functions get `Module.awaited`: all of an interface, or ``interface#function``.
 
     Raises:
-        ValidationError: the component has no such interface, or there can be no such module.
+        ValidationError: the component imports no such interface or function.
 
     Attributes:
         root: the package itself.
@@ -171,7 +174,7 @@ class World:
         owners: where types are declared, by the id() of the entry at the end of their chain of names.
     """
 
-    def __init__(self, scope: Scope, elsewhere: Mapping[str, str] | None = None) -> None:
+    def __init__(self, scope: Scope, elsewhere: Mapping[str, str] | None = None, awaited: Collection[str] = ()) -> None:
         self.root = Module("", None, scope, None, _plain(scope.imports), _plain(scope.exports))
         self.modules: list[Module] = []
         self.owners: dict[int, Owner] = {}
@@ -188,6 +191,8 @@ class World:
                 self.modules.append(Module(module_name, name, entry.scope, exported=entry.exports, doc=entry.doc))
         for name, path in known.items():
             raise ValidationError(f"{path} cannot stand for {name!r}, which is not imported")
+        for name in awaited:
+            self._await(name)
         named: dict[int, tuple[TypeEntry, Module, str, Direction]] = {}
         for module in [*self.modules, self.root]:
             for direction, entries in module.directions:
@@ -200,6 +205,17 @@ class World:
                 *_, (_, module, name, direction) = (named[id(step)] for step in _chain(entry) if id(step) in named)
                 class_name = module.names.claim(camel_name(name))
                 self.owners[id(entry.root)] = Owner(module, name, class_name, direction)
+
+    def _await(self, name: str) -> None:
+        """Enter a function, or all of an interface, into `Module.awaited`."""
+        interface, _, function = name.rpartition("#") if "#" in name else (name, "", "")
+        for module in [*self.modules, self.root]:
+            if (module.interface or "") == interface:
+                found = {n for n, e in module.imported.items() if isinstance(e, FuncEntry) and function in {"", n}}
+                if found:
+                    module.awaited |= found
+                    return
+        raise ValidationError(f"{name!r} is no function that is imported, nor an interface of some")
 
 
 def _chain(entry: TypeEntry) -> Iterator[TypeEntry]:

@@ -248,6 +248,26 @@ def test_types_from_elsewhere() -> None:
         bindgen.generate(wit, {"demo:pipeline/jobs@0.1.0": "library.jobs"})
 
 
+def test_functions_that_await_while_the_guest_waits(generate: Callable[..., dict[str, str]], tmp_path: Path) -> None:
+    """A function that is no ``async func`` can be an ``async def``, and so can all of an interface."""
+    generate(
+        "package a:b; interface i { f: func(); g: async func(); resource r { h: func(); } } world w { import i; "
+        "import f: func(); export run: func(); }"
+    )
+    wit = bindgen.read_wit(tmp_path)
+    one = bindgen.generate(wit, awaited=["a:b/i#[method]r.h", "#f"])
+    assert "async def h(self, accessor: weft.Accessor)" in one["i.py"]
+    assert 'func_wrap_async("[method]r.h"' in one["i.py"]
+    assert 'func_wrap("f"' in one["i.py"]
+    assert 'func_wrap_async("f"' in one["__init__.py"]
+    assert "def run_sync" in one["__init__.py"]  # exports are not concerned
+    each = bindgen.generate(wit, awaited=["a:b/i"])["i.py"]
+    assert [each.count(f"func_wrap_{kind}(") for kind in ("async", "concurrent")] == [2, 1]
+    for name in ("a:b/i#k", "a:b/j", "#run", ""):
+        with pytest.raises(ValidationError, match="no function that is imported"):
+            bindgen.generate(bindgen.read_wit(ROOT / "examples" / "demo" / "wit"), awaited=[name])
+
+
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """``weft bindgen`` takes WIT files and directories, and asks for a world when there are several."""
     wit = str(ROOT / "examples" / "keyvalue" / "wit")

@@ -30,6 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="import the types of an interface from a module that was written before",
     )
+    parser.add_argument(
+        "--async",
+        metavar="INTERFACE[#FUNC]",
+        dest="awaited",
+        action="append",
+        default=[],
+        help="let the host await in a func that is not async, while the guest waits",
+    )
 
 
 def _assignment(text: str) -> tuple[str, str]:
@@ -44,7 +52,7 @@ def execute(options: argparse.Namespace) -> int:
     """Write a package and print the files it has."""
     source = _source(options.file, options.world)
     try:
-        paths = bindgen.write(source, options.output, dict(options.elsewhere))
+        paths = bindgen.write(source, options.output, dict(options.elsewhere), options.awaited)
     except OSError as error:
         raise CommandError(f"{options.output}: {error.strerror}") from None
     print(*paths, sep="\n")
