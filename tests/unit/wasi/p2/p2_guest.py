@@ -17,6 +17,8 @@ from weft import wasi
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from weft.wasi.p2.io import OutputStream
+
 T = TypeVar("T")
 
 IO = """
@@ -180,6 +182,10 @@ IO_FUNCTIONS = (
 SPINNERS = """
     (func (export "spin-until-ready") (param i32)
       (loop $again (br_if $again (i32.eqz (call $ready (local.get 0))))))
+    (func (export "spin-until-permitted") (param i32)
+      (loop $again
+        (call $output-stream-check-write (local.get 0) (i32.const 16))
+        (br_if $again (i64.eqz (i64.load (i32.const 24))))))
     (func (export "block-until") (param i32 i64)
       (loop $again (call $block (local.get 0)) (br_if $again (i64.lt_u (call $now) (local.get 1)))))
     (func (export "poll-until") (param i32 i64)
@@ -278,6 +284,7 @@ IO_PROGRAM = Program(
     SPINNERS,
     """
     (func (export "spin-until-ready") (param "h" u32) (canon lift (core func $i "spin-until-ready")))
+    (func (export "spin-until-permitted") (param "h" u32) (canon lift (core func $i "spin-until-permitted")))
     (func (export "block-until") (param "h" u32) (param "when" u64) (canon lift (core func $i "block-until")))
     (func (export "poll-until") (param "h" u32) (param "when" u64) (canon lift (core func $i "poll-until")))""",
 )
@@ -313,12 +320,17 @@ class Guest:
 
 
 async def run(
-    main: Callable[[Guest], Awaitable[T]], ctx: wasi.WasiCtx | None = None, program: Program = IO_PROGRAM
+    main: Callable[[Guest], Awaitable[T]],
+    ctx: wasi.WasiCtx | None = None,
+    program: Program = IO_PROGRAM,
+    stdout: OutputStream | None = None,
 ) -> T:
-    """Run ``main(guest)`` while a guest makes progress, and close its store."""
+    """Run ``main(guest)`` while a guest makes progress, and close its store; it may get some stream as its output."""
     made, component = compiled(program)
-    linker = weft.Linker(made)
+    linker = weft.Linker(made, allow_shadowing=stdout is not None)
     wasi.p2.add_to_linker(linker)
+    if stdout is not None:
+        linker.instance("wasi:cli/stdout@0.2.12").func_wrap("get-stdout", lambda _store: stdout)
     async with weft.Store(made, data=ctx or wasi.WasiCtx()) as store:
         instance = await linker.instantiate(store, component)
         return await store.run_concurrent(lambda accessor: main(Guest(store, accessor, instance)))

@@ -13,6 +13,7 @@ from p2_guest import IO_PROGRAM, Guest, compiled, run
 
 import weft
 from weft import wasi
+from weft.wasi.p2.io import OutputStream
 
 pytestmark = pytest.mark.anyio
 
@@ -256,6 +257,47 @@ async def test_a_busy_guest_leaves_turns_to_others(name: str) -> None:
         await guest.finish(call)
 
     await run(main, wasi.WasiCtx(monotonic_clock=clock))
+
+
+async def test_a_guest_that_spins_until_it_may_write() -> None:
+    """A guest that asks without end whether it may write does not keep away what makes room."""
+    sink = FakeOutput(room=0)
+
+    async def main(guest: Guest) -> None:
+        stdout = await guest("get-stdout")
+        await guest("output-stream-write", stdout, b"ab")
+        call = guest.start("spin-until-permitted", stdout)
+        for _ in range(3):
+            await anyio.lowlevel.checkpoint()
+        sink.give_room(1)
+        await guest.finish(call)
+        assert await guest("output-stream-check-write", stdout) == 1
+
+    await run(main, stdout=OutputStream(sink, buffer_byte_length=2))
+    assert sink.taken == b"a"
+
+
+async def test_a_flush_that_takes_its_time() -> None:
+    """During a flush a guest may write nothing, and traps if it does; its pollable tells when that is over."""
+    sink = FakeOutput(room=0)
+
+    async def main(guest: Guest) -> None:
+        stdout = await guest("get-stdout")
+        writable = await guest("output-stream-subscribe", stdout)
+        await guest("output-stream-write-zeroes", stdout, 1)
+        await guest("output-stream-flush", stdout)
+        assert await guest("output-stream-check-write", stdout) == 0
+        call = guest.start("block", writable)
+        await wait_all_tasks_blocked()
+        sink.give_room(1)
+        await guest.finish(call)
+        await guest("output-stream-write", stdout, b"a")
+        await guest("output-stream-flush", stdout)
+        with pytest.raises(weft.Trap, match="permitted"):
+            await guest("output-stream-write", stdout, b"b")
+
+    await run(main, stdout=OutputStream(sink))
+    assert sink.taken == b"\0"
 
 
 async def test_all_of_wasi_at_once() -> None:

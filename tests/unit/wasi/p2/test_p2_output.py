@@ -261,3 +261,31 @@ async def test_closing_lets_what_was_accepted_go() -> None:
         sink.give_room(9)
         await wait_all_tasks_blocked()
     assert sink.taken == b"a"
+
+
+@pytest.mark.parametrize("blocking", [False, True])
+async def test_a_sink_that_takes_nothing_is_full(*, blocking: bool) -> None:
+    """A sink that takes no byte and says so is waited for, as one that is full."""
+    sink = FakeOutput(most=0)
+    async with opened() as store:
+        async with waiting(OutputStream(sink, blocking=blocking).write_and_flush, store, b"ab"):
+            sink.most = 1
+            sink.change()
+        assert sink.taken == b"ab"
+
+
+async def test_writing_the_last_bytes_may_close() -> None:
+    """A stream that its last bytes close has written them; what comes next finds it closed."""
+
+    class Body(FakeOutput):
+        def write_from(self, view: memoryview) -> int:
+            stream.close()
+            return super().write_from(view)
+
+    sink = Body()
+    stream = OutputStream(sink)
+    async with opened() as store:
+        await stream.write_and_flush(store, b"abc")
+        assert sink.taken == b"abc"
+        with fails("closed"):
+            await stream.write_and_flush(store, b"")

@@ -16,7 +16,8 @@ store is closed; what has not been flushed by then is lost, as WIT allows. A blo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, final
+import errno
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
 
 import anyio
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from weft import Store
     from weft.wasi.byte_io import ByteOutput
     from weft.wasi.p2.io.blocking import RunBlocking
+
+    Buffer: TypeAlias = bytes | bytearray | memoryview
 
 BUFFER_BYTE_LENGTH: Final = 64 << 10
 """How much a stream holds for a sink that is slower than the guest."""
@@ -127,7 +130,7 @@ class OutputStream:
 
     def _fail(self, error: OSError) -> None:
         self._error = error
-        self._pending.clear()
+        self._pending = bytearray()
         self._flushing = False
         self._wake()
 
@@ -150,7 +153,7 @@ class OutputStream:
         self._check_open()
         return self.permit
 
-    async def write(self, store: Store, contents: bytes | bytearray) -> None:
+    async def write(self, store: Store, contents: Buffer) -> None:
         """Accept `contents`; a blocking stream waits until all of it is written.
 
         Raises:
@@ -166,21 +169,22 @@ class OutputStream:
             self._accept(store, contents)
         self._raise_failure()
 
-    async def write_and_flush(self, store: Store, contents: bytes | bytearray) -> None:
-        """Write any number of bytes, and wait until they are out.
+    async def write_and_flush(self, store: Store, contents: Buffer) -> None:
+        """Write any number of bytes, and wait until they are out; that this closes the stream is no error.
 
         Raises:
             weft.Err: a ``stream-error``.
         """
         rest = memoryview(contents)
-        while rest:
+        while True:
             await self.wait_ready()
             length = self.check_write()
-            await self.write(store, bytes(rest[:length]))
+            await self.write(store, rest[:length])
             rest = rest[length:]
-        self._check_open()
-        self.flush(store)
-        await self._flushed()
+            if not rest:
+                break
+        if not self._closed:
+            await self.blocking_flush(store)
 
     def flush(self, store: Store) -> None:
         """Have what was written go out; nothing may be written until it has.
@@ -213,12 +217,14 @@ class OutputStream:
 
     # Getting rid of it.
 
-    async def _write_through(self, contents: bytes | bytearray) -> None:
+    async def _write_through(self, contents: Buffer) -> None:
         rest = memoryview(contents)
         try:
             while rest:
                 try:
-                    rest = rest[await self._lease.call(self._run_blocking, self._sink.write_from, rest) :]
+                    rest = rest[
+                        _at_least_one(await self._lease.call(self._run_blocking, self._sink.write_from, rest)) :
+                    ]
                 except (BlockingIOError, InterruptedError):
                     await self._sink.wait_writable()
             if self._sink_drain is not None:
@@ -226,25 +232,32 @@ class OutputStream:
         except OSError as error:
             self._fail(error)
 
-    def _accept(self, store: Store, contents: bytes | bytearray) -> None:
-        self._pending += contents
+    def _accept(self, store: Store, contents: Buffer) -> None:
+        """Write what goes without waiting, and keep the rest."""
         try:
-            self._push()
+            rest = memoryview(contents)
+            self._pending += rest if self._pending else rest[self._write_now(rest) :]
         except OSError as error:
             self._fail(error)
         if self._pending:
             self._start_draining(store)
 
     def _push(self) -> bool:
-        """Write what goes without waiting; whether that is all."""
+        """Write what goes without waiting of what was kept; whether that is all."""
+        with memoryview(self._pending) as view:
+            count = self._write_now(view)
+        del self._pending[:count]
+        return not self._pending
+
+    def _write_now(self, view: memoryview) -> int:
+        count = 0
         try:
-            while self._pending:
-                with memoryview(self._pending) as view:
-                    count = self._sink.write_from(view)
-                del self._pending[:count]
+            while count < len(view):
+                with view[count:] as rest:  # no error may keep it: what is kept could not be changed then
+                    count += _at_least_one(self._sink.write_from(rest))
         except (BlockingIOError, InterruptedError):
-            return False
-        return True
+            pass
+        return count
 
     def _start_draining(self, store: Store) -> None:
         if not self._draining:
@@ -270,6 +283,13 @@ class OutputStream:
         if self._flushing and self._sink_drain is not None:
             await self._sink_drain()
         self._flushing = False
+
+
+def _at_least_one(count: int) -> int:
+    """Take it for a sink that is full when it took nothing."""
+    if not count:
+        raise BlockingIOError(errno.EAGAIN, "nothing was written")
+    return count
 
 
 __all__ = ["BLOCKING_WRITE_BYTE_LENGTH", "BUFFER_BYTE_LENGTH", "OutputStream"]

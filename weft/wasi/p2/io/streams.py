@@ -49,8 +49,8 @@ def subscribe(_store: Store, stream: InputStream | OutputStream) -> Pollable:
     return Pollable(stream)
 
 
-def check_write(_store: Store, stream: OutputStream) -> int:
-    """Return how much may be written."""
+async def check_write(_accessor: Accessor, stream: OutputStream) -> int:
+    """Return how much may be written; like `ready`, it leaves others their turn when a guest asks without end."""
     return stream.check_write()
 
 
@@ -118,6 +118,7 @@ async def blocking_splice(accessor: Accessor, stream: OutputStream, source: Inpu
 _FUNCS: Final[dict[str, tuple[Callable[..., Any], ...]]] = {
     "input-stream": (read, blocking_read, skip, blocking_skip),
     "output-stream": (
+        check_write,
         write,
         write_zeroes,
         blocking_write_and_flush,
@@ -127,7 +128,7 @@ _FUNCS: Final[dict[str, tuple[Callable[..., Any], ...]]] = {
         blocking_splice,
     ),
 }
-"""The functions that may wait."""
+"""The functions that may wait, or leave others their turn."""
 
 
 def add_to_linker(linker: Linker, _getter: Getter) -> None:
@@ -138,7 +139,6 @@ def add_to_linker(linker: Linker, _getter: Getter) -> None:
         api.func_wrap(f"[method]{resource}.subscribe", subscribe)
         for func in funcs:
             api.func_wrap_async(f"[method]{resource}.{func.__name__.replace('_', '-')}", func)
-    api.func_wrap("[method]output-stream.check-write", check_write)
     api.func_wrap("[method]output-stream.flush", flush)
 
 
