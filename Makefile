@@ -27,6 +27,7 @@ demo: $(STAMPS)/guest
 guest: $(STAMPS)/guest
 	$(BIN)/python examples/demo/build_guest.py
 	$(BIN)/python examples/keyvalue/build_guest.py
+	$(BIN)/python examples/commands/build_guests.py
 
 # Tests that need the built guest skip themselves where componentize-py has no wheel.
 test: $(STAMPS)/test
