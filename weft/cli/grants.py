@@ -9,9 +9,8 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from weft.cli.ending import SignallingOutput
 from weft.cli.errors import UsageError
-from weft.wasi import DescriptorOutput, Network, Preopen, WasiCtx
+from weft.wasi import Network, Preopen, WasiCtx
 from weft.wasi.http.policy import Http
 
 if TYPE_CHECKING:
@@ -45,8 +44,8 @@ def make_context(options: argparse.Namespace, args: Sequence[str]) -> WasiCtx:
         env=_environment(options),
         cwd=options.cwd,
         stdin="inherit",
-        stdout=SignallingOutput(DescriptorOutput(1)),
-        stderr=SignallingOutput(DescriptorOutput(2)),
+        stdout="inherit",
+        stderr="inherit",
         preopens=options.dir,
         network=_network(options),
         http=Http(outgoing=options.http),

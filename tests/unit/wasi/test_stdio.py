@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import pty
+import select
 import socket
 import tty
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
@@ -19,7 +20,6 @@ from weft.wasi.stdio import is_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.anyio
 
@@ -115,7 +115,7 @@ async def test_full_pipe() -> None:
     with pipe() as (near, far):
         output = DescriptorOutput(far)
         written = fill(output)
-        assert written == fcntl.fcntl(far, fcntl.F_GETPIPE_SZ)
+        assert written >= select.PIPE_BUF
         with anyio.fail_after(10):
             async with anyio.create_task_group() as group:
                 group.start_soon(output.wait_writable)
@@ -181,13 +181,18 @@ async def test_files(tmp_path: Path) -> None:
 
 
 async def test_devices() -> None:
-    """Nothing comes from the null device, which takes everything; a full device takes nothing."""
-    with closing(os.open(os.devnull, os.O_RDWR), os.open("/dev/full", os.O_RDWR)) as (null, full):
+    """Nothing comes from the null device, which takes everything."""
+    with closing(os.open(os.devnull, os.O_RDWR)) as (null,):
         await DescriptorInput(null).wait_readable()
         assert read(DescriptorInput(null)) == b""
         assert DescriptorOutput(null).write_from(memoryview(bytes(1 << 21))) == 1 << 21
-        with pytest.raises(OSError, match="No space"):
-            DescriptorOutput(full).write_from(memoryview(b"x"))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_full_device() -> None:
+    """A full disk takes nothing."""
+    with closing(os.open("/dev/full", os.O_RDWR)) as (full,), pytest.raises(OSError, match="No space"):
+        DescriptorOutput(full).write_from(memoryview(b"x"))
 
 
 async def test_directory() -> None:

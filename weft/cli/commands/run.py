@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weft.cli.component_file import component_bytes
-from weft.cli.ending import open_missing_descriptors
+from weft.cli.ending import SignallingOutput, open_missing_descriptors
 from weft.cli.errors import CommandError
 from weft.cli.grants import add_grants, make_context, seconds
 from weft.cli.run import Settings, run
 from weft.host.trace import TraceWriter
+from weft.wasi import DescriptorOutput
 
 if TYPE_CHECKING:
     import argparse
@@ -42,9 +43,12 @@ def execute(options: argparse.Namespace) -> int:
     """Run a command and return its status."""
     open_missing_descriptors()
     data = component_bytes(options.file)
+    ctx = make_context(options, [options.argv0 or options.file.name, *options.args, *options.after_dashes])
+    ctx.stdout = SignallingOutput(DescriptorOutput(1))
+    ctx.stderr = SignallingOutput(DescriptorOutput(2))
     settings = Settings(
         name=options.file.name,
-        ctx=make_context(options, [options.argv0 or options.file.name, *options.args, *options.after_dashes]),
+        ctx=ctx,
         cache=not options.no_cache,
         timeout_seconds=options.timeout,
         unknown_imports_trap=options.unknown_imports_trap,
