@@ -234,7 +234,7 @@ async def test_limits(run: Any) -> None:
         for name in ("", "x" * 65, "a b", "a/b", "naïve", "a\n"):
             with case.refused("invalid-name"):
                 await world.open(accessor, name)
-        await world.open(accessor, "second")
+        second = await world.open(accessor, "second")
         with case.refused("too-many", 2):
             await world.open(accessor, "third")
         watched = await world.watch(accessor, bucket, "")
@@ -243,6 +243,9 @@ async def test_limits(run: Any) -> None:
         watched.close(accessor)
         (await world.watch(accessor, bucket, "")).close(accessor)
         assert (host.opened.taken, host.watched.taken) == (2, 0)
+        second.on_drop()
+        second.on_drop()  # as a guest that drops it, and later nobody else
+        assert host.opened.taken == 1
 
     await run(body)
 
@@ -474,16 +477,18 @@ async def test_one_linker_serves_stores_that_share_nothing(
 
 
 @asynccontextmanager
-async def held(monkeypatch: pytest.MonkeyPatch, keyvalue: Any) -> AsyncIterator[tuple[anyio.Event, Callable[[], None]]]:
-    """Let `put` wait in its thread: yield an event for that it waits, and what lets it go on."""
-    put, entered, released = keyvalue.statements.put, anyio.Event(), threading.Event()
+async def held(
+    monkeypatch: pytest.MonkeyPatch, keyvalue: Any, name: str = "put"
+) -> AsyncIterator[tuple[anyio.Event, Callable[[], None]]]:
+    """Let a statement wait in its thread: yield an event for that it waits, and what lets it go on."""
+    statement, entered, released = getattr(keyvalue.statements, name), anyio.Event(), threading.Event()
 
-    def wait(*args: Any, **named: Any) -> None:
+    def wait(*args: Any, **named: Any) -> Any:
         anyio.from_thread.run_sync(entered.set)
         released.wait(20)
-        put(*args, **named)
+        return statement(*args, **named)
 
-    monkeypatch.setattr(keyvalue.statements, "put", wait)
+    monkeypatch.setattr(keyvalue.statements, name, wait)
     try:
         yield entered, released.set
     finally:
@@ -537,6 +542,27 @@ async def test_a_guest_aborted_midway(run: Any, keyvalue: Any, monkeypatch: pyte
                 await put.finish_call_concurrent(accessor, call)
         assert await second.get(accessor, after, "k") == bytes(60_000)
         await second.set(accessor, after, "k", b"next")
+
+    await run(body)
+
+
+async def test_a_bucket_that_no_guest_gets(run: Any, keyvalue: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A guest that is stopped while a bucket is opened for it takes no place."""
+
+    async def body(case: Case, accessor: weft.Accessor) -> None:
+        (world, host), (second, _) = await case.world(), await case.world()
+        async with held(monkeypatch, keyvalue, "bucket") as (entered, release):
+            opening = world._exports.func("open")
+            call = opening.start_call_concurrent(accessor, "main")
+            await entered.wait()
+            assert host.opened.taken == 1
+            call.abort()
+            release()
+            with pytest.raises(weft.CallAbortedError):
+                await opening.finish_call_concurrent(accessor, call)
+        await second.open(accessor, "main")  # whose turn comes after the other's
+        await anyio.wait_all_tasks_blocked()
+        assert host.opened.taken == 0
 
     await run(body)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Final, final
 
@@ -15,6 +16,8 @@ from keyvalue.limits import Limits, Places
 from keyvalue.watches import Watch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from keyvalue.database import Database
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -58,6 +61,11 @@ class Bucket:
 
     owner: KeyValue
     number: int
+    _leave: Callable[[], object] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        # A guest that is stopped while `open` runs never gets the bucket, and so never drops it.
+        self._leave = weakref.finalize(self, self.owner.opened.leave)
 
     async def get(self, _accessor: weft.Accessor, key: str) -> bytes | None:
         """Return a value, or None."""
@@ -106,4 +114,4 @@ class Bucket:
 
     def on_drop(self) -> None:
         """Give the place back: the guest has dropped its handle."""
-        self.owner.opened.leave()
+        self._leave()
