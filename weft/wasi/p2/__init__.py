@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from weft.wasi.ctx import whole_data
-from weft.wasi.p2 import cli, clocks, filesystem, io, random, sockets
+from weft.wasi.p2 import cli, clocks, filesystem, http, io, random, sockets
 
 if TYPE_CHECKING:
     from weft import Linker
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def add_to_linker(linker: Linker, getter: Getter = whole_data) -> None:
-    """Let guests import all of ``wasi:cli/imports@0.2.12``.
+    """Let guests import all of ``wasi:cli/imports@0.2.12``, and ``wasi:http``.
 
     Args:
         linker: defines it from now on.
         getter: finds the `weft.wasi.WasiCtx` in the data of a store; by default, the data is one.
     """
-    for package in (io, cli, clocks, filesystem, random, sockets):
+    for package in (io, cli, clocks, filesystem, http, random, sockets):
         package.add_to_linker(linker, getter)
 
 

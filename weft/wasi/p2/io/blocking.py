@@ -22,14 +22,17 @@ class Lease:
 
     Args:
         release: must not raise.
+
+    Attributes:
+        ended: whether the guest dropped it.
     """
 
-    __slots__ = ("_ended", "_release", "_uses")
+    __slots__ = ("_release", "_uses", "ended")
 
     def __init__(self, release: Callable[[], object] | None) -> None:
         self._release = release
         self._uses = 0
-        self._ended = False
+        self.ended = False
 
     def take(self) -> None:
         """Begin a use."""
@@ -42,11 +45,11 @@ class Lease:
 
     def end(self) -> None:
         """Note that the guest dropped it."""
-        self._ended = True
+        self.ended = True
         self._release_unused()
 
     def _release_unused(self) -> None:
-        if self._ended and not self._uses and self._release is not None:
+        if self.ended and not self._uses and self._release is not None:
             release, self._release = self._release, None
             release()
 

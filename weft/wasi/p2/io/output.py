@@ -97,6 +97,16 @@ class OutputStream:
         """How many bytes may be written now, where the stream is neither closed nor broken."""
         return 0 if self._flushing else self._limit - len(self._pending)
 
+    @property
+    def dropped(self) -> bool:
+        """Whether the guest has dropped it; what was accepted may not have gone yet."""
+        return self._lease.ended
+
+    @property
+    def pending_byte_length(self) -> int:
+        """How many bytes were accepted and have not gone yet."""
+        return len(self._pending)
+
     def is_ready(self) -> bool:
         """Whether something may be written, or there is an error to be had."""
         return self._closed or self._error is not None or self.permit > 0

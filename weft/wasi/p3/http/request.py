@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from weft.wasi.http.body import Body
 from weft.wasi.http.request import Request
-from weft.wasi.p3.http.words import method_of, method_variant, scheme_of, scheme_variant
+from weft.wasi.http.words import method_of, method_variant, scheme_of, scheme_variant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
