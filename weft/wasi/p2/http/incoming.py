@@ -20,12 +20,16 @@ if TYPE_CHECKING:
 class Incoming:
     """A message that a guest receives, and the body of which it takes once."""
 
-    message: Request | Response
+    __slots__ = ("_consumed", "_received")
 
-    __slots__ = ("_consumed",)
-
-    def __init__(self) -> None:
+    def __init__(self, received: Request | Response) -> None:
+        self._received = received
         self._consumed = False
+
+    @property
+    def headers(self) -> Fields:
+        """The headers."""
+        return self._received.headers
 
     def consume(self, store: Store) -> IncomingBody:
         """Return the body, once.
@@ -36,12 +40,12 @@ class Incoming:
         if self._consumed:
             raise Err
         self._consumed = True
-        return IncomingBody(store, self.message.body)
+        return IncomingBody(store, self._received.body)
 
     def on_drop(self) -> None:
         """Drop the body with it, unless the guest has it."""
         if not self._consumed:
-            self.message.on_drop()
+            self._received.on_drop()
 
 
 @final
@@ -55,8 +59,8 @@ class IncomingRequest(Incoming):
     __slots__ = ("message",)
 
     def __init__(self, message: Request) -> None:
-        super().__init__()
-        self.message: Request = message
+        super().__init__(message)
+        self.message = message
 
 
 @final
@@ -70,12 +74,12 @@ class IncomingResponse(Incoming):
     __slots__ = ("message",)
 
     def __init__(self, message: Response) -> None:
-        super().__init__()
-        self.message: Response = message
+        super().__init__(message)
+        self.message = message
 
 
 def _headers(_store: Store, incoming: Incoming) -> Fields:
-    return incoming.message.headers.view()
+    return incoming.headers.view()
 
 
 def _consume(store: Store, incoming: Incoming) -> IncomingBody:
