@@ -6,7 +6,7 @@ import errno
 import select
 import socket
 import struct
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, final
 
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
 @final
 class OsSocket:
-    """A socket that never blocks, with the number of those who use it.
+    """A socket that never blocks, with the number of those who use it and of those who wait for it.
 
-    Invariant: who waits for it counts as a user, so that no descriptor is closed that the event loop watches.
+    Invariant: it is open while there are users, or somebody waits, so that no descriptor is closed that the event loop
+    watches. Without users it is shut down: it does not listen any more, and who waits is woken.
 
     Attributes:
         family: of its addresses.
@@ -36,11 +37,12 @@ class OsSocket:
         wait_writable: likewise for sending and connecting.
     """
 
-    __slots__ = ("_handles", "_users", "family", "raw", "wait_readable", "wait_writable")
+    __slots__ = ("_handles", "_users", "_waits", "family", "raw", "wait_readable", "wait_writable")
 
     def __init__(self, handles: HandleCount, family: AddressFamily, raw: socket.socket) -> None:
         self._handles = handles
         self._users = 1
+        self._waits = 0
         self.family: AddressFamily = family
         self.raw = raw
         self.wait_readable = SharedWait(partial(anyio.wait_readable, raw))
@@ -82,8 +84,13 @@ class OsSocket:
         except BaseException:
             self._handles.release()
             raise
-        raw.setblocking(False)
-        return OsSocket(self._handles, self.family, raw), SocketAddress.from_system(peer)
+        accepted = OsSocket(self._handles, self.family, raw)
+        try:
+            raw.setblocking(False)
+            return accepted, SocketAddress.from_system(peer)
+        except BaseException:
+            accepted.release()
+            raise
 
     def retain(self) -> OsSocket:
         """Count one more user."""
@@ -91,25 +98,36 @@ class OsSocket:
         return self
 
     def release(self) -> None:
-        """Count one user less; without any, close it."""
+        """Count one user less; without any, end its use."""
         self._users -= 1
-        if not self._users:
-            self.raw.close()
-            self._handles.release()
+        if self._users:
+            return
+        if self._waits:
+            with suppress(OSError):  # ENOTCONN, which wakes who waits all the same
+                self.raw.shutdown(socket.SHUT_RDWR)
+        else:
+            self._close()
+
+    def _close(self) -> None:
+        self.raw.close()
+        self._handles.release()
 
     def reset(self) -> None:
         """Release it, so that the peer sees a reset when that closes it."""
-        self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with suppress(OSError):  # the connection may be gone already
+            self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.release()
 
     @contextmanager
-    def in_use(self) -> Iterator[OsSocket]:
-        """Use it for the time of a ``with`` block."""
-        self.retain()
+    def waited_for(self) -> Iterator[OsSocket]:
+        """Keep it open for the time of a ``with`` block."""
+        self._waits += 1
         try:
             yield self
         finally:
-            self.release()
+            self._waits -= 1
+            if not (self._waits or self._users):
+                self._close()
 
     def is_readable(self) -> bool:
         """Whether there is something to receive or accept, or an error to be had."""

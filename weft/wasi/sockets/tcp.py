@@ -216,7 +216,7 @@ class TcpSocket:
     async def wait_attempted(self) -> None:
         """Wait until that is so."""
         if self._os is not None and self.state is TcpState.CONNECTING:
-            with self._os.in_use() as os:
+            with self._os.waited_for() as os:
                 await os.wait_writable()
 
     def _close(self) -> None:

@@ -52,7 +52,7 @@ class ReceiveHalf(_Half):
     async def wait_readable(self) -> None:
         """Wait until that is so."""
         if not self.closed:
-            with self._os.in_use():
+            with self._os.waited_for():
                 await self._os.wait_readable()
 
 
@@ -72,7 +72,7 @@ class SendHalf(_Half):
     async def wait_writable(self) -> None:
         """Wait until the system takes something."""
         if not self.closed:
-            with self._os.in_use():
+            with self._os.waited_for():
                 await self._os.wait_writable()
 
 

@@ -83,7 +83,7 @@ class TcpListener:
     async def wait_acceptable(self) -> None:
         """Wait until that is so."""
         if not self.closed:
-            with self._os.in_use():
+            with self._os.waited_for():
                 await self._os.wait_readable()
 
     def close(self) -> None:

@@ -214,7 +214,7 @@ class UdpSocket:
             SocketError: as `send_nowait`.
             OSError: likewise.
         """
-        with self.os.in_use() as os:
+        with self.os.waited_for() as os:
             while True:
                 try:
                     self.send_nowait(data, address)
@@ -248,7 +248,7 @@ class UdpSocket:
             SocketError: as `receive_nowait`.
             OSError: likewise.
         """
-        with self.os.in_use() as os:
+        with self.os.waited_for() as os:
             while True:
                 try:
                     return self.receive_nowait()

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import socket
+from contextlib import contextmanager
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.lowlevel
+import pytest
 
 from weft.wasi import Network, WasiCtx, WasiLimits
 from weft.wasi.sockets.addresses import SocketAddress
 from weft.wasi.sockets.tcp import TcpSocket, TcpState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from weft.wasi.sockets.addresses import AddressFamily
     from weft.wasi.sockets.tcp_listener import TcpListener
@@ -61,10 +63,28 @@ def _family(family: AddressFamily) -> socket.AddressFamily:
     return socket.AF_INET if family == "ipv4" else socket.AF_INET6
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
+def _has_ipv6() -> bool:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+NEEDS_IPV6 = pytest.mark.skipif(not _has_ipv6(), reason="this machine has no IPv6")
+FAMILIES = ["ipv4", pytest.param("ipv6", marks=NEEDS_IPV6)]
+LOOPBACKS = ["127.0.0.1", pytest.param("::1", marks=NEEDS_IPV6)]
+
+
+@contextmanager
+def deaf(kind: socket.SocketKind = socket.SOCK_STREAM) -> Iterator[int]:
+    """A port that is taken, where everything is refused."""
+    with socket.socket(type=kind) as raw:
+        raw.bind(("127.0.0.1", 0))
+        port: int = raw.getsockname()[1]
+        if kind is socket.SOCK_DGRAM:
+            raw.connect(("127.0.0.1", 1))  # so that it hears nobody else
+        yield port
 
 
 async def until(condition: Callable[[], object]) -> None:

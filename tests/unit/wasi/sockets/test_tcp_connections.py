@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
-from socket_helpers import connected, context, free_port, listening, loopback, tcp_socket, until
+from socket_helpers import FAMILIES, connected, context, deaf, listening, loopback, tcp_socket, until
 
 import weft
 from weft import producers
@@ -51,7 +51,7 @@ def pair() -> Iterator[tuple[TcpSocket, socket.socket]]:
 # Connecting.
 
 
-@pytest.mark.parametrize("family", ["ipv4", "ipv6"])
+@pytest.mark.parametrize("family", FAMILIES)
 async def test_connect(family: Any) -> None:
     """A socket that connects is bound to some port, and both sides know each other."""
     ctx = context()
@@ -74,8 +74,8 @@ async def test_connection_refused() -> None:
     """A connection that fails closes the socket, and gives its descriptor back."""
     ctx = context()
     tcp = tcp_socket(ctx)
-    with pytest.raises(ConnectionRefusedError):
-        await tcp.connect(loopback(port=free_port()))
+    with deaf() as port, pytest.raises(ConnectionRefusedError):
+        await tcp.connect(loopback(port=port))
     assert tcp.state is TcpState.CLOSED
     assert ctx.handles.open == 0
 
@@ -122,16 +122,21 @@ async def test_a_connection_that_is_given_up(full: tuple[SocketAddress, list[soc
 
 
 async def test_dropped_while_it_connects(full: tuple[SocketAddress, list[socket.socket]]) -> None:
-    """A descriptor that is waited for stays open until nobody waits, whoever drops the socket."""
+    """A descriptor that is waited for stays open until nobody waits; who waits is woken when the socket is dropped."""
     ctx = context()
     tcp = tcp_socket(ctx)
-    async with anyio.create_task_group() as group:
-        group.start_soon(tcp.connect, full[0])
-        await until(lambda: tcp.state is TcpState.CONNECTING)
-        await anyio.wait_all_tasks_blocked()
-        tcp.on_drop()
-        assert ctx.handles.open == 1
-        group.cancel_scope.cancel()
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as group:
+
+            async def connect() -> None:
+                with pytest.raises(SocketError, match="invalid-state"):
+                    await tcp.connect(full[0])
+
+            group.start_soon(connect)
+            await until(lambda: tcp.state is TcpState.CONNECTING)
+            await anyio.wait_all_tasks_blocked()
+            tcp.on_drop()
+            assert ctx.handles.open == 1
     assert ctx.handles.open == 0
 
 
@@ -189,6 +194,29 @@ async def test_a_reader_waits_for_a_connection(store: weft.Store) -> None:
     assert ctx.handles.open == 0
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(where.for_system)
+
+
+async def test_a_port_is_free_at_once(store: weft.Store) -> None:
+    """When a listener is dropped, another socket can have its address, though a read of connections was under way."""
+    ctx = context()
+    server, listener = listening(ctx)
+    where = server.local_address()
+
+    async def main(accessor: weft.Accessor) -> None:
+        connections = weft.StreamReader.new(accessor, face.Connections(listener))
+        async with anyio.create_task_group() as group:
+            group.start_soon(connections.read, accessor)
+            await anyio.wait_all_tasks_blocked()
+            group.cancel_scope.cancel()
+        connections.close(accessor)
+        server.on_drop()
+        successor = tcp_socket(ctx)
+        successor.bind(where)
+        successor.listen().close()
+        successor.on_drop()
+
+    await run(store, main)
+    await until(lambda: not ctx.handles.open)
 
 
 def failing_accept(monkeypatch: pytest.MonkeyPatch, *numbers: int) -> None:
@@ -411,12 +439,19 @@ async def test_backpressure(store: weft.Store, pair: tuple[TcpSocket, socket.soc
     assert sent == got > 1 << 16
 
 
+def narrow(tcp: TcpSocket, peer: socket.socket) -> None:
+    """Let the system hold little between two sockets."""
+    tcp.set_option("send-buffer-size", 1)
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+
+
 async def test_a_writer_waits_for_the_peer(store: weft.Store, pair: tuple[TcpSocket, socket.socket]) -> None:
     """A guest that sends more than the peer takes waits; when the peer is gone it learns that."""
     tcp, peer = pair
+    narrow(tcp, peer)
 
     async def main(accessor: weft.Accessor) -> Any:
-        future = face.send(store, tcp, weft.StreamReader.new(accessor, producers.from_bytes(bytes(64 << 20))))
+        future = face.send(store, tcp, weft.StreamReader.new(accessor, producers.from_bytes(bytes(4 << 20))))
         outcome = weft.FutureReader.new(accessor, future)
         await anyio.wait_all_tasks_blocked()
         assert peer.recv(1) == b"\0"
@@ -450,6 +485,7 @@ async def test_closing_the_store_ends_everything() -> None:
     """When a store is closed, nothing of its sockets stays open, whatever was going on."""
     ctx = context()
     tcp, peer = connected(ctx)
+    narrow(tcp, peer)
     server, listener = listening(ctx)
     async with weft.Store(weft.Engine()) as store:
 
@@ -459,7 +495,7 @@ async def test_closing_the_store_ends_everything() -> None:
                 weft.StreamReader.new(accessor, stream, Prim.U8),
                 weft.StreamReader.new(accessor, face.Connections(listener)),
             ]
-            face.send(store, tcp, weft.StreamReader.new(accessor, producers.from_bytes(bytes(64 << 20))))
+            face.send(store, tcp, weft.StreamReader.new(accessor, producers.from_bytes(bytes(4 << 20))))
             for reader in readers:
                 accessor.spawn(reader.read)
             await anyio.wait_all_tasks_blocked()

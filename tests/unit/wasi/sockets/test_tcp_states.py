@@ -6,7 +6,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from socket_helpers import address, connected, context, free_port, loopback, tcp_socket
+from socket_helpers import FAMILIES, address, connected, context, deaf, loopback, tcp_socket
 
 from weft.wasi.sockets.errors import SocketError, error_code
 from weft.wasi.sockets.options import TCP_OPTIONS
@@ -51,9 +51,10 @@ def put_in(state: TcpState, server: socket.socket) -> TcpSocket:
     if state is TcpState.CONNECTED:
         assert tcp.finish_connect()
     if state is TcpState.CLOSED:
-        tcp.start_connect(loopback(port=free_port()))
-        with pytest.raises(ConnectionRefusedError):
-            tcp.finish_connect()
+        with deaf() as port:
+            tcp.start_connect(loopback(port=port))
+            with pytest.raises(ConnectionRefusedError):
+                tcp.finish_connect()
     assert tcp.state is state
     return tcp
 
@@ -108,7 +109,7 @@ def test_dropped_in_any_state(state: TcpState, server: socket.socket) -> None:
         tcp.get_option("hop-limit")
 
 
-@pytest.mark.parametrize("family", ["ipv4", "ipv6"])
+@pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("make", ["bind", "start_connect"])
 @pytest.mark.parametrize(
     "ip", ["127.0.0.1", "::1", "::ffff:127.0.0.1", "::127.0.0.1", "224.0.0.1", "255.255.255.255", "ff02::1"]
@@ -153,7 +154,7 @@ def test_bind_errors() -> None:
     second.on_drop()
 
 
-@pytest.mark.parametrize("family", ["ipv4", "ipv6"])
+@pytest.mark.parametrize("family", FAMILIES)
 def test_listening_binds(family: Any) -> None:
     """A socket that was not bound binds to the wildcard address and some port in order to listen."""
     tcp = tcp_socket(family=family)
@@ -182,7 +183,7 @@ def test_once_only() -> None:
 SECOND = 1_000_000_000
 
 
-@pytest.mark.parametrize("family", ["ipv4", "ipv6"])
+@pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(
     ("option", "value", "read"),
     [

@@ -121,7 +121,7 @@ class IncomingDatagrams:
     async def wait_ready(self) -> None:
         """Wait until that may be so."""
         if not self.is_ready():
-            with self._channel.udp.os.in_use() as os:
+            with self._channel.udp.os.waited_for() as os:
                 await os.wait_readable()
 
     def receive(self, max_results: int) -> list[tuple[bytes, SocketAddress]]:
@@ -173,7 +173,7 @@ class OutgoingDatagrams:
     async def wait_ready(self) -> None:
         """Wait until that may be so."""
         if not self.is_ready():
-            with self._channel.udp.os.in_use() as os:
+            with self._channel.udp.os.waited_for() as os:
                 await os.wait_writable()
 
     def check_send(self) -> int:
