@@ -148,9 +148,9 @@ async def test_ten_thousand_pollables() -> None:
         assert not any(switch.event for switch in switches)
 
 
-async def test_thousands_of_waits() -> None:
-    """A poll waits for thousands of things, and no more than it should."""
-    switches = [Switch() for _ in range(TURN_WAITS * 3)]
+async def test_hundreds_of_waits() -> None:
+    """A poll waits for hundreds of things, started in turns, and for no more than it should."""
+    switches = [Switch() for _ in range(TURN_WAITS + 1)]
     async with weft.Store(engine()) as store:
         async with create_task_group() as group:
             group.start_soon(poll, store.accessor, pollables(*switches))

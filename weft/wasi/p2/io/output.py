@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
 
 import anyio
 
-from weft import Trap, TrapCode
+from weft import StoreError, Trap, TrapCode
 from weft.wasi.p2.io.blocking import Lease
 from weft.wasi.p2.io.error import closed, last_operation_failed
 
@@ -270,10 +270,16 @@ class OutputStream:
         return count
 
     def _start_draining(self, store: Store) -> None:
-        if not self._draining:
-            self._draining = True
-            self._lease.take()
+        if self._draining:
+            return
+        self._draining = True
+        self._lease.take()
+        try:
             store.spawn_host_task(self._drain)
+        except StoreError:  # there is no event loop to do it in
+            self._draining = False
+            self._lease.give_back()
+            raise
 
     async def _drain(self) -> Any:
         try:
