@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -57,6 +57,10 @@ class Sandbox:
     def outside_is_untouched(self) -> bool:
         return names_in(self.outside) == {"secret"} and (self.outside / "secret").read_text() == SECRET
 
+    @property
+    def open_descriptors(self) -> int:
+        return descriptors_into(self.root.parent)
+
     def __enter__(self) -> Self:
         return self
 
@@ -64,14 +68,20 @@ class Sandbox:
         self.directory.on_drop()
         assert self.outside_is_untouched()
         assert self.ctx.handles.open == 0
+        assert self.open_descriptors == 0
 
 
 def names_in(directory: Path) -> set[str]:
     return {path.name for path in directory.iterdir()}
 
 
-def open_descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
+def descriptors_into(path: Path) -> int:
+    """Return how many of the process's descriptors are of what is at or below `path`."""
+    count = 0
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # that of the listing itself
+            count += descriptor.readlink().is_relative_to(path)
+    return count
 
 
 @contextmanager

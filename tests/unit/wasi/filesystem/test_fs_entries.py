@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from fs_sandbox import Sandbox, fails, open_descriptors
+from fs_sandbox import Sandbox, fails
 
 from weft import wasi
 from weft.wasi.filesystem import Entries, entries, kind_of
@@ -98,12 +98,12 @@ def test_handles_are_limited(tmp_path: Path) -> None:
 
 def test_nothing_stays_open(sandbox: Sandbox) -> None:
     """A directory is closed wherever its reading stops."""
-    before = open_descriptors()
+    before = sandbox.open_descriptors
     for count in (0, 1, 5, 100):
         found = Entries(sandbox.directory, sandbox.ctx.handles)
         found.read(count) if count else None
         found.close()
-        assert open_descriptors() == before
+        assert sandbox.open_descriptors == before
 
 
 async def test_a_directory_is_read_after_its_descriptor_is_gone(sandbox: Sandbox) -> None:
@@ -116,7 +116,7 @@ async def test_a_directory_is_read_after_its_descriptor_is_gone(sandbox: Sandbox
 
 def test_closing_while_a_thread_reads(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """A directory that is closed while a thread reads it is closed when the thread is done, and not before."""
-    before = open_descriptors()
+    before = sandbox.open_descriptors
     found = Entries(sandbox.directory, sandbox.ctx.handles)
     reading, go_on, read = threading.Event(), threading.Event(), []
     real = entries._kind_of_entry
@@ -131,11 +131,11 @@ def test_closing_while_a_thread_reads(sandbox: Sandbox, monkeypatch: pytest.Monk
     thread.start()
     assert reading.wait(10)
     found.close()
-    assert open_descriptors() > before
+    assert sandbox.open_descriptors > before
     go_on.set()
     thread.join()
     assert len(read) == 9
-    assert open_descriptors() == before
+    assert sandbox.open_descriptors == before
 
 
 def test_what_is_gone_is_left_out(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

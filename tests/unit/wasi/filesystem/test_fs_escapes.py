@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from fs_sandbox import SECRET, Sandbox, fails, open_descriptors
+from fs_sandbox import SECRET, Sandbox, fails
 
 from weft import wasi
 from weft.wasi.filesystem import beneath, directory, open_preopen, walk
@@ -374,9 +374,9 @@ def test_a_path_that_takes_too_long(monkeypatch: pytest.MonkeyPatch, sandbox: Sa
 
 def test_nothing_stays_open(sandbox: Sandbox) -> None:
     """Every path that is looked up, well or not, leaves no descriptor behind."""
-    before = open_descriptors()
+    before = sandbox.open_descriptors
     for path in (*WAYS_OUT, "dir/inner", "to-dir/inner", "loop", "dir/none/x", "file/x", "dir/../to-file"):
         for function in FOLLOWING_FUNCTIONS.values():
             with suppress(OSError):
                 function(sandbox.directory, path)
-    assert open_descriptors() == before
+    assert sandbox.open_descriptors == before

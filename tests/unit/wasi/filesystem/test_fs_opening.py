@@ -7,7 +7,7 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
-from fs_sandbox import Sandbox, fails, open_descriptors
+from fs_sandbox import Sandbox, fails
 
 from weft import wasi
 from weft.wasi.filesystem import Descriptor, kind_of, open_preopen
@@ -87,10 +87,10 @@ async def test_how_a_directory_is_open(sandbox: Sandbox, flags: str, granted: st
 )
 async def test_what_is_not_opened(sandbox: Sandbox, path: str, open_flags: str, flags: str, error: str) -> None:
     """What cannot be opened as it was asked for is an error, and no handle."""
-    before = open_descriptors(), sandbox.ctx.handles.open
+    before = sandbox.open_descriptors, sandbox.ctx.handles.open
     with fails(error):
         await sandbox.open(path, open_flags, flags)
-    assert (open_descriptors(), sandbox.ctx.handles.open) == before
+    assert (sandbox.open_descriptors, sandbox.ctx.handles.open) == before
 
 
 async def test_truncating_and_creating(sandbox: Sandbox) -> None:
@@ -163,12 +163,12 @@ async def test_handles_are_limited(tmp_path: Path) -> None:
     """A guest that opens more than its limit gets an error, and a descriptor that it drops makes room."""
     with Sandbox(tmp_path, wasi.WasiLimits(handles=3)) as sandbox:
         opened = [await sandbox.open("file"), await sandbox.open("dir")]
-        before = open_descriptors()
+        before = sandbox.open_descriptors
         with fails("EMFILE"):
             await sandbox.open("file")
         with fails("EMFILE"):
             sandbox.preopen()
-        assert open_descriptors() == before
+        assert sandbox.open_descriptors == before
         opened.pop().on_drop()
         opened.append(await sandbox.open("file"))
         for descriptor in opened:
@@ -185,11 +185,11 @@ def test_a_preopen_that_is_missing(tmp_path: Path) -> None:
 
 async def test_a_descriptor_that_nobody_dropped(sandbox: Sandbox) -> None:
     """A descriptor that never reached a guest is closed when it is collected."""
-    before = open_descriptors()
+    before = sandbox.open_descriptors
     opened: Descriptor | None = await sandbox.open("file")
-    assert open_descriptors() == before + 1
+    assert sandbox.open_descriptors == before + 1
     del opened
-    assert open_descriptors() == before
+    assert sandbox.open_descriptors == before
 
 
 async def test_users_keep_a_file_open(sandbox: Sandbox) -> None:

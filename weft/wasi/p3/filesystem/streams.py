@@ -15,7 +15,7 @@ from weft.wasi.p3.filesystem.values import descriptor_type, error_code_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from weft import Destination, Source, StreamConsumer, StreamProducer
+    from weft import Destination, Source, StreamAnswer, StreamConsumer, StreamProducer, Waker
     from weft.wasi.ctx import WasiCtx
     from weft.wasi.filesystem import Entries
     from weft.wasi.filesystem.open_file import OpenFile
@@ -97,9 +97,10 @@ class _InlineReads(producers.NonblockingProducer):
 
 @final
 class _ThreadReads(producers.AwaitingProducer):
-    __slots__ = ("_data", "_use")
+    __slots__ = ("_data", "_started", "_use")
 
     def __init__(self, data: FileBytes, use: _Use) -> None:
+        self._started = False
         self._data = data
         self._use = use
 
@@ -111,9 +112,16 @@ class _ThreadReads(producers.AwaitingProducer):
         destination.mark_written(count)
         return StreamResult.COMPLETED
 
-    async def aclose(self) -> None:
-        """Let go of the file."""
+    def poll_produce(self, waker: Waker, destination: Destination, finish: bool) -> StreamAnswer:
+        """Note that there is a task from now on."""
+        self._started = True
+        return super().poll_produce(waker, destination, finish)
+
+    def close(self) -> None:
+        """Let go of the file at once: a closed store starts no task for it, and a thread has a use of its own."""
         self._use.over()
+        if self._started:
+            super().close()
 
 
 @final
@@ -145,9 +153,10 @@ class _InlineWrites(consumers.NonblockingConsumer):
 
 @final
 class _ThreadWrites(consumers.AwaitingConsumer):
-    __slots__ = ("_data", "_use")
+    __slots__ = ("_data", "_started", "_use")
 
     def __init__(self, data: FileBytes, use: _Use) -> None:
+        self._started = False
         self._data = data
         self._use = use
 
@@ -159,9 +168,16 @@ class _ThreadWrites(consumers.AwaitingConsumer):
         source.mark_read(count)
         return StreamResult.COMPLETED
 
-    async def aclose(self) -> None:
-        """Let go of the file."""
+    def poll_consume(self, waker: Waker, source: Source, finish: bool) -> StreamAnswer:
+        """Note that there is a task from now on."""
+        self._started = True
+        return super().poll_consume(waker, source, finish)
+
+    def close(self) -> None:
+        """Let go of the file at once, as reading does."""
         self._use.over()
+        if self._started:
+            super().close()
 
 
 @final
@@ -174,9 +190,10 @@ class DirectoryReads(producers.AwaitingProducer):
         outcome: settled then.
     """
 
-    __slots__ = ("_ctx", "_entries", "_outcome")
+    __slots__ = ("_ctx", "_entries", "_outcome", "_started")
 
     def __init__(self, ctx: WasiCtx, entries: Entries, outcome: Outcome) -> None:
+        self._started = False
         self._ctx = ctx
         self._entries = entries
         self._outcome = outcome
@@ -196,10 +213,17 @@ class DirectoryReads(producers.AwaitingProducer):
         destination.write([{"type": descriptor_type(entry.kind), "name": entry.name} for entry in entries])
         return StreamResult.COMPLETED
 
-    async def aclose(self) -> None:
-        """Close the directory."""
+    def poll_produce(self, waker: Waker, destination: Destination, finish: bool) -> StreamAnswer:
+        """Note that there is a task from now on."""
+        self._started = True
+        return super().poll_produce(waker, destination, finish)
+
+    def close(self) -> None:
+        """Close the directory at once, as reading a file does."""
         self._outcome.succeed()
         self._entries.close()
+        if self._started:
+            super().close()
 
 
 __all__ = ["DirectoryReads", "reads", "writes"]
