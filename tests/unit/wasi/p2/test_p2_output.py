@@ -292,7 +292,7 @@ async def test_writing_the_last_bytes_may_close() -> None:
 
 
 async def test_what_needs_an_event_loop_says_so() -> None:
-    """A write that the sink does not take at once needs an event loop; where none runs, that is said and nothing leaks."""
+    """A write that must wait needs an event loop; where none runs, that is said, and nothing leaks."""
     released: list[None] = []
     with weft.Store(engine()) as store:
         stream = OutputStream(FakeOutput(room=0), release=lambda: released.append(None))
