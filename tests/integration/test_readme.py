@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+WASI_EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "wasi.md").read_text(), re.DOTALL)
 EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 
 
@@ -23,6 +24,14 @@ def test_the_sync_example_runs() -> None:
     """The second example of the README runs: it holds its own assertion."""
     assert "assert " in EXAMPLES[1]
     exec(compile(EXAMPLES[1], "README.md", "exec"), {})
+
+
+def test_the_example_of_wasi_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example of the page on WASI runs: it holds its own assertion."""
+    monkeypatch.chdir(ROOT)
+    (example,) = WASI_EXAMPLES
+    assert "assert " in example
+    exec(compile(example, "wasi.md", "exec"), {})
 
 
 def test_there_is_no_example_that_nobody_runs() -> None:
