@@ -37,6 +37,11 @@ class Instance:
         return self._item.exports
 
     @property
+    def stopped(self) -> BaseException | None:
+        """Why it can never be entered again: what it trapped with, or that it was aborted; None while it can be."""
+        return self.root.poisoned
+
+    @property
     def item(self) -> InstanceItem:
         """What a linker needs of it."""
         return self._item

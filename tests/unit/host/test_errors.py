@@ -189,8 +189,10 @@ async def test_other_instances_go_on_after_a_trap() -> None:
         async def main(accessor: weft.Accessor) -> int:
             call = other.get_func("wait").start_call_concurrent(accessor, 6)
             await wait_all_tasks_blocked()
-            with pytest.raises(weft.Trap):
+            with pytest.raises(weft.Trap) as trap:
                 await instance.get_func("trap").call_concurrent(accessor)
+            assert instance.stopped is trap.value
+            assert other.stopped is None
             released.set()
             return await other.get_func("wait").finish_call_concurrent(accessor, call)
 

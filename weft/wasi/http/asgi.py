@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 Source: TypeAlias = "Component | str | PathLike[str] | bytes"
 
-EPOCH_INTERVAL = 0.01
+EPOCH_INTERVAL = 0.02
 """Seconds for which a guest may compute before the event loop has a turn, in engines made here."""
 
 
@@ -120,7 +120,7 @@ class Application:
     with `aclose`, or use it as an ``async with``.
 
     Attributes:
-        watch_after: seconds after which a request in progress is watched for its client's going, which costs a little.
+        watch_after: seconds after which a request in progress is watched: for its client's going, for taking too long.
         limits: how instances are used.
         pool: the instances; None when it does not run.
     """

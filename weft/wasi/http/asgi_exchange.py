@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
 from urllib.parse import quote
 
@@ -69,6 +68,7 @@ class Exchange:
         "_send",
         "_service",
         "_started",
+        "_timeout",
         "_worker",
     )
 
@@ -90,8 +90,7 @@ class Exchange:
         self._gone = self._started = False
         self._accepts_trailers = False
         self._cancel_scope = anyio.CancelScope()
-        if timeout is not None:
-            self._cancel_scope.deadline = anyio.current_time() + timeout
+        self._timeout = timeout
         self._receiver: JoinHandle | None = None
         self._body = self._received_body(receive)
 
@@ -121,8 +120,10 @@ class Exchange:
         self._cancel_scope.cancel()
 
     def watch(self) -> None:
-        """Notice from now on when the client goes."""
+        """Notice from now on when the client goes, and when the guest takes too long."""
         self._body.watch()
+        if self._timeout is not None:
+            self._cancel_scope.deadline = anyio.current_time() + self._timeout
 
     # The course of it.
 
@@ -136,7 +137,7 @@ class Exchange:
             with self._cancel_scope:
                 response = await self._call()
                 if response is not None:
-                    self._cancel_scope.deadline = math.inf
+                    self._stop_timeout()
                     await self._respond(response)
             if self._cancel_scope.cancelled_caught and not self._gone and not self._started:
                 await refuse(self._send, 504)
@@ -146,6 +147,11 @@ class Exchange:
                 self._receiver.cancel()
             if self._worker is not None:
                 self._pool.release(self._worker)
+
+    def _stop_timeout(self) -> None:
+        self._timeout = None
+        if self._cancel_scope.deadline != math.inf:
+            self._cancel_scope.deadline = math.inf
 
     async def _call(self) -> Response | None:
         """Return the guest's response; None when there is none, and that was said."""
@@ -290,9 +296,8 @@ class Exchange:
         return method != "HEAD" and response.status not in BODILESS
 
     async def _send_body(self, out: OutgoingBody) -> None:
-        async with aclosing(out.chunks()) as chunks:
-            async for chunk in chunks:
-                await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+        while (chunk := await out.read()) is not None:
+            await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
         trailers = await out.trailers()
         await self._send({"type": "http.response.body", "body": b""})
         if self._accepts_trailers:

@@ -12,7 +12,7 @@ from weft import LinkError, Store
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from weft import Accessor, Component, Func, Linker, StoreLimits
+    from weft import Accessor, Component, Func, Instance, Linker, StoreLimits
     from weft.wasi.ctx import WasiCtx
 
 HANDLER = "wasi:http/handler@0.3.0"
@@ -32,6 +32,12 @@ class HttpInstance:
     store: Store
     ctx: WasiCtx
     handle: Func
+    _instance: Instance
+
+    @property
+    def stopped(self) -> BaseException | None:
+        """What it trapped with, if it has."""
+        return self._instance.stopped
 
     @property
     def busy(self) -> bool:
@@ -70,7 +76,7 @@ async def open_instance(
         handle = instance.find_func(HANDLER, "handle")
         if handle is None:
             raise LinkError(f"the component is no HTTP service: it does not export {HANDLER}")
-        yield HttpInstance(store, ctx, handle)
+        yield HttpInstance(store, ctx, handle, instance)
 
 
 __all__ = ["HANDLER", "HttpInstance", "open_instance"]

@@ -31,6 +31,11 @@ class Service(Protocol):
     """An instance that can take requests."""
 
     @property
+    def stopped(self) -> BaseException | None:
+        """Why it can take no call ever again; None while it can."""
+        ...
+
+    @property
     def busy(self) -> bool:
         """Whether a call made now would have to wait until the instance lets it in."""
         ...
@@ -260,10 +265,13 @@ class Pool(Generic[S]):
     def _free_worker(self) -> Worker[S] | None:
         """Return the oldest instance with room: the younger ones go when they are not needed any more."""
         for worker in self._workers:
-            if worker.has_room:
-                assert worker.service is not None
-                if not worker.service.busy:
-                    return worker
+            service = worker.service
+            if service is None or not worker.has_room:
+                continue
+            if service.stopped is not None:
+                worker.fail(service.stopped)  # before its loop has come to say so
+            elif not service.busy:
+                return worker
         return None
 
     async def _wait_for_worker(self) -> Worker[S]:

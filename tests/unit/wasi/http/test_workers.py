@@ -23,6 +23,7 @@ class FakeService:
 
     def __init__(self) -> None:
         self.busy = False
+        self.stopped: Exception | None = None
         self.closed = False
         self.trap: Exception | None = None
         self.changed = anyio.Event()
@@ -246,6 +247,19 @@ async def test_a_trap_seen_by_a_request_ends_the_instance() -> None:
         await wait_all_tasks_blocked()
         assert fakes.made[0].closed
         pool.release(second)
+
+
+async def test_an_instance_that_stopped_gets_no_request() -> None:
+    """What has trapped is not used again, even before its own loop has noticed."""
+    fakes = Fakes()
+    async with fakes.pool.running() as pool:
+        first = await pool.acquire()
+        fakes.made[0].stopped = Trap(TrapCode.UNREACHABLE, "unreachable")
+        second = await pool.acquire()
+        assert second is not first
+        assert first.error is fakes.made[0].stopped
+        for worker in (first, second):
+            pool.release(worker)
 
 
 async def test_what_prevents_an_instance_reaches_the_requests() -> None:
