@@ -14,8 +14,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.fixture(params=[False, True], ids=["threads", "inline"])
+def block_loop(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    with Sandbox(tmp_path) as made:
+        yield made
+
+
 @pytest.fixture(params=["openat2", "by hand"])
-def sandbox(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Sandbox]:
+def both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Sandbox]:
+    """A sandbox whose paths are looked up in one of the two ways."""
     if request.param == "by hand":
         monkeypatch.setattr(beneath, "has_openat2", lambda: False)
     elif not beneath.has_openat2():

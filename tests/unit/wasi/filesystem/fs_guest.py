@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+import anyio
 from attrs import define, field, frozen
 
 import weft
@@ -17,6 +18,8 @@ from weft import wasi
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from fs_sandbox import Sandbox
 
 T = TypeVar("T")
 
@@ -451,9 +454,12 @@ class Guest:
     instance: weft.Instance
     root: int = field(init=False)
 
+    async def call(self, name: str, *args: object) -> Any:
+        return await self.instance.get_func(name).call_concurrent(self.accessor, *args)
+
     async def __call__(self, name: str, *args: object) -> Any:
         try:
-            return await self.instance.get_func(name).call_concurrent(self.accessor, *args)
+            return await self.call(name, *args)
         except weft.Err as error:
             raise Failed(label(error.value)) from error
 
@@ -492,3 +498,26 @@ async def run(version: int, main: Callable[[Guest], Awaitable[T]], ctx: wasi.Was
             return await main(guest)
 
         return await store.run_concurrent(begin)
+
+
+class Use(Protocol):
+    """Runs a guest of a sandbox, and checks that it left nothing open."""
+
+    async def __call__(self, main: Callable[[Guest], Awaitable[T]], *, read_only: bool = False, **limits: int) -> T:
+        """Return what `main` does."""
+        ...
+
+
+def users(version: int, sandbox: Sandbox, *, block_loop: bool) -> Use:
+    async def use(main: Callable[[Guest], Awaitable[T]], *, read_only: bool = False, **limits: int) -> T:
+        preopens = [wasi.Preopen(str(sandbox.root), "/", read_only=read_only)]
+        ctx = wasi.WasiCtx(preopens=preopens, limits=wasi.WasiLimits(**limits), block_loop=block_loop)
+        before = sandbox.open_descriptors
+        try:
+            with anyio.fail_after(20):
+                return await run(version, main, ctx)
+        finally:
+            assert ctx.handles.open == 0
+            assert sandbox.open_descriptors == before
+
+    return use

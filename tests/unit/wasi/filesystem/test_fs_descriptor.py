@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING
 
 import pytest
 from fs_sandbox import Sandbox, fails
@@ -14,19 +13,9 @@ from weft.wasi.filesystem.descriptor import MAX_OFFSET
 from weft.wasi.filesystem.file_bytes import FileBytes
 from weft.wasi.filesystem.times import KEEP, timestamp
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
 pytestmark = pytest.mark.anyio
 
 HUGE = (MAX_OFFSET + 1, (1 << 64) - 1)
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    with Sandbox(tmp_path) as made:
-        yield made
 
 
 def read(data: FileBytes, length: int) -> bytes:

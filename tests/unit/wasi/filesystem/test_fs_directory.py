@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
+
+@pytest.fixture
+def sandbox(both_ways: Sandbox) -> Sandbox:
+    return both_ways
+
+
 MUTATIONS: dict[str, Callable[[Descriptor, Descriptor], object]] = {
     "mkdir": lambda at, _: directory.create_directory_at(at, "made"),
     "rmdir": lambda at, _: directory.remove_directory_at(at, "dir"),

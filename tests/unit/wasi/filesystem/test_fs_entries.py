@@ -14,16 +14,9 @@ from weft import wasi
 from weft.wasi.filesystem import Entries, entries, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    with Sandbox(tmp_path) as made:
-        yield made
 
 
 def all_of(found: Entries, count: int = 100) -> dict[str, str]:

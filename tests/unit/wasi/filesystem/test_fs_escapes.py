@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
+
+@pytest.fixture
+def sandbox(both_ways: Sandbox) -> Sandbox:
+    return both_ways
+
+
 WAYS_OUT = [
     "..",
     "../",

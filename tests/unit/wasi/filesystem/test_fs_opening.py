@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 
+@pytest.fixture
+def sandbox(both_ways: Sandbox) -> Sandbox:
+    return both_ways
+
+
 @pytest.mark.parametrize(
     ("open_flags", "flags", "granted"),
     [

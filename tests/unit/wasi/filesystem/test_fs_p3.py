@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import anyio
 import pytest
-from fs_guest import Failed, Guest, outcome, run
-from fs_sandbox import Sandbox
+from fs_guest import Failed, Guest, Use, outcome, users
 
 import weft
-from weft import wasi
 from weft.wasi.filesystem import file_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
-    from pathlib import Path
+    from fs_sandbox import Sandbox
 
 pytestmark = pytest.mark.anyio
 
@@ -24,30 +20,11 @@ KEEP, NOW = ("no-change", None), ("now", None)
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    with Sandbox(tmp_path) as made:
-        yield made
+def use(sandbox: Sandbox, block_loop: bool) -> Use:
+    return users(3, sandbox, block_loop=block_loop)
 
 
-@pytest.fixture(params=["threads", "inline"])
-def use(sandbox: Sandbox, request: pytest.FixtureRequest) -> Callable[..., Awaitable[Any]]:
-    """Runs a guest of the sandbox, and checks that it left nothing open."""
-
-    async def use(main: Callable[[Guest], Awaitable[Any]], *, read_only: bool = False, **limits: int) -> Any:
-        preopen = wasi.Preopen(sandbox.root, "/", read_only=read_only)
-        ctx = wasi.WasiCtx(preopens=[preopen], limits=wasi.WasiLimits(**limits), block_loop=request.param == "inline")
-        with anyio.fail_after(20):
-            before = sandbox.open_descriptors
-            try:
-                return await run(3, main, ctx)
-            finally:
-                assert ctx.handles.open == 0
-                assert sandbox.open_descriptors == before
-
-    return use
-
-
-async def test_attributes(use: Callable[..., Any], sandbox: Sandbox) -> None:
+async def test_attributes(use: Use, sandbox: Sandbox) -> None:
     """Attributes are those of the file, with times to the nanosecond."""
     os.utime(sandbox.root / "file", ns=(-1, 5_000_000_007))
 
@@ -69,7 +46,7 @@ async def test_attributes(use: Callable[..., Any], sandbox: Sandbox) -> None:
     await use(main)
 
 
-async def test_methods(use: Callable[..., Any], sandbox: Sandbox) -> None:
+async def test_methods(use: Use, sandbox: Sandbox) -> None:
     """Each method does what it is called after."""
 
     async def main(guest: Guest) -> None:
@@ -100,7 +77,7 @@ async def test_methods(use: Callable[..., Any], sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("path", ["../outside/secret", "up/outside/secret", "absolute", "out/secret", "/etc/passwd"])
-async def test_nothing_outside(use: Callable[..., Any], path: str) -> None:
+async def test_nothing_outside(use: Use, path: str) -> None:
     """A guest gets an error code where a path leads outside."""
 
     async def main(guest: Guest) -> None:
@@ -113,7 +90,7 @@ async def test_nothing_outside(use: Callable[..., Any], path: str) -> None:
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 1 << 16, 3_000_000])
-async def test_reading_and_writing(use: Callable[..., Any], sandbox: Sandbox, chunk: int) -> None:
+async def test_reading_and_writing(use: Use, sandbox: Sandbox, chunk: int) -> None:
     """What a guest writes it reads again, in reads of any size; what is longer than a chunk goes in several."""
     length = 2_500_000 if chunk > 3 else 50
     data = os.urandom(length)
@@ -133,7 +110,7 @@ async def test_reading_and_writing(use: Callable[..., Any], sandbox: Sandbox, ch
     assert (sandbox.root / "new").read_bytes() == data
 
 
-async def test_write_positions(use: Callable[..., Any], sandbox: Sandbox) -> None:
+async def test_write_positions(use: Use, sandbox: Sandbox) -> None:
     """Writes go where they say, beyond the end after zeros; appending goes to the end."""
 
     async def main(guest: Guest) -> None:
@@ -147,7 +124,7 @@ async def test_write_positions(use: Callable[..., Any], sandbox: Sandbox) -> Non
     assert (sandbox.root / "file").read_bytes() == b"fXYe+\0\0far"
 
 
-async def test_streams_that_fail(use: Callable[..., Any], sandbox: Sandbox) -> None:
+async def test_streams_that_fail(use: Use, sandbox: Sandbox) -> None:
     """A stream that cannot be read or written ends, and its future has the error code."""
     os.mkfifo(sandbox.root / "pipe")
 
@@ -179,7 +156,7 @@ async def test_streams_that_fail(use: Callable[..., Any], sandbox: Sandbox) -> N
     assert (sandbox.root / "file").read_bytes() == b"file"
 
 
-async def test_a_full_disk(use: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_disk(use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error in the middle of a stream comes after what was written, which the guest is told."""
     real, calls = os.pwritev, []
 
@@ -201,7 +178,7 @@ async def test_a_full_disk(use: Callable[..., Any], monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("chunk", [1, 4, 100])
 @pytest.mark.parametrize("limit", [0, 2, 1024])
-async def test_directories(use: Callable[..., Any], sandbox: Sandbox, chunk: int, limit: int) -> None:
+async def test_directories(use: Use, sandbox: Sandbox, chunk: int, limit: int) -> None:
     """A directory is listed without itself and its parent, however little is read at once."""
 
     async def main(guest: Guest) -> None:
@@ -221,7 +198,7 @@ async def test_directories(use: Callable[..., Any], sandbox: Sandbox, chunk: int
     await use(main, directory_entries=limit)
 
 
-async def test_names_that_are_no_utf8(use: Callable[..., Any], sandbox: Sandbox) -> None:
+async def test_names_that_are_no_utf8(use: Use, sandbox: Sandbox) -> None:
     """A name that a guest cannot have ends the listing with its error code."""
     os.close(os.open(bytes(sandbox.root / "dir") + b"/\xff", os.O_CREAT | os.O_WRONLY))
 
@@ -233,7 +210,7 @@ async def test_names_that_are_no_utf8(use: Callable[..., Any], sandbox: Sandbox)
     await use(main)
 
 
-async def test_what_may_only_be_read(use: Callable[..., Any], sandbox: Sandbox) -> None:
+async def test_what_may_only_be_read(use: Use, sandbox: Sandbox) -> None:
     """Nothing is changed below a directory that was given for reading only."""
 
     async def main(guest: Guest) -> None:
@@ -265,7 +242,7 @@ async def test_what_may_only_be_read(use: Callable[..., Any], sandbox: Sandbox) 
     assert (sandbox.root / "file").read_text() == "file"
 
 
-async def test_handles_are_limited(use: Callable[..., Any]) -> None:
+async def test_handles_are_limited(use: Use) -> None:
     """A guest that opens too much gets an error code, and what it drops makes room."""
 
     async def main(guest: Guest) -> None:
@@ -280,7 +257,7 @@ async def test_handles_are_limited(use: Callable[..., Any]) -> None:
     await use(main, handles=5)
 
 
-async def test_streams_outlive_their_descriptor(use: Callable[..., Any]) -> None:
+async def test_streams_outlive_their_descriptor(use: Use) -> None:
     """Streams that a guest never reads are let go with it, though it dropped their descriptors."""
 
     async def main(guest: Guest) -> None:
@@ -293,7 +270,7 @@ async def test_streams_outlive_their_descriptor(use: Callable[..., Any]) -> None
     await use(main)
 
 
-async def test_a_guest_that_traps(use: Callable[..., Any]) -> None:
+async def test_a_guest_that_traps(use: Use) -> None:
     """A guest that traps with files, streams and directories open leaves none open."""
 
     async def main(guest: Guest) -> None:

@@ -4,24 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from weft import Trap, TrapCode
 from weft.wasi.filesystem import open_preopen
 
 if TYPE_CHECKING:
     from weft import Linker, Store
-    from weft.wasi.ctx import Getter
+    from weft.wasi.ctx import Getter, WasiCtx
     from weft.wasi.filesystem import Descriptor
 
 
-def add_to_linker(linker: Linker, getter: Getter, version: str = "0.3.0") -> None:
-    """Let guests import the interface, which is the same in both versions of WASI.
+def open_preopens(ctx: WasiCtx) -> list[tuple[Descriptor, str]]:
+    """Return new descriptors of all directories that a guest starts with, and what it calls them.
 
-    A directory that the embedder gave and that cannot be opened is an OSError, out of the call of the guest.
+    Raises:
+        Trap: the guest has too many handles open; it may ask any number of times, and there is no error code for it.
+        OSError: a directory that the embedder gave cannot be opened.
     """
+    if ctx.handles.open + len(ctx.preopens) > ctx.handles.limit:
+        raise Trap(TrapCode.OTHER, f"the guest may not have more than {ctx.handles.limit} handles open")
+    opened: list[tuple[Descriptor, str]] = []
+    try:
+        for preopen in ctx.preopens:
+            opened.append((open_preopen(ctx, preopen), preopen.guest_path))  # noqa: PERF401 - kept when one fails
+    except BaseException:
+        for descriptor, _ in opened:
+            descriptor.on_drop()
+        raise
+    return opened
+
+
+def add_to_linker(linker: Linker, getter: Getter, version: str = "0.3.0") -> None:
+    """Let guests import the interface, which is the same in both versions of WASI."""
 
     @linker.instance(f"wasi:filesystem/preopens@{version}").func_wrap("get-directories")
     def get_directories(store: Store) -> list[tuple[Descriptor, str]]:
-        ctx = getter(store.data)
-        return [(open_preopen(ctx, preopen), preopen.guest_path) for preopen in ctx.preopens]
+        return open_preopens(getter(store.data))
 
 
-__all__ = ["add_to_linker"]
+__all__ = ["add_to_linker", "open_preopens"]
