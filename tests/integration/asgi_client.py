@@ -34,9 +34,9 @@ class Component:
 
 
 @asynccontextmanager
-async def service(**settings: Any) -> AsyncIterator[Any]:
+async def service(component: object = None, **settings: Any) -> AsyncIterator[Any]:
     """An application that runs, and notices at once when a client goes."""
-    app = asgi(Component.get(), **settings)
+    app = asgi(component or Component.get(), **settings)
     app.watch_after = 0
     async with app:
         yield app

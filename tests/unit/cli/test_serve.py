@@ -56,7 +56,7 @@ def test_a_wrong_option_is_a_usage_error(empty: str, option: str, capsys: pytest
 def test_a_component_that_is_no_service(empty: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A component that exports no handler does not start, and the message says so."""
     assert main(["serve", empty, "--addr", "127.0.0.1:0"]) == 1
-    assert "does not export wasi:http/handler@0.3.0" in capsys.readouterr().err
+    assert "it exports none of wasi:http/handler@0.3.0" in capsys.readouterr().err
 
 
 def test_a_port_that_is_taken(empty: str, capsys: pytest.CaptureFixture[str]) -> None:

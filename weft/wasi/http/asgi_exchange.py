@@ -160,17 +160,13 @@ class Exchange:
             await refuse(self._send, request)
             return None
         try:
-            response: Response = await self._service.handle.call_concurrent(
-                self._service.store, request, on_cancel=self._let_go
-            )
+            return await self._service.respond(request, self._let_go)
         except Err as error:
             logger.info("a handler answered with the error %s", describe(error.value))
             await refuse(self._send, status_of(error.value))
         except BaseException as error:  # noqa: BLE001 - `_failed` raises it
             request.on_drop()
             await self._failed(error)
-        else:
-            return response
         return None
 
     def _request(self) -> Request | int:
@@ -240,7 +236,8 @@ class Exchange:
             response = await self._service.handle.finish_call_concurrent(self._service.store, call)
         except (Err, CallCancelledError):
             return
-        response.on_drop()
+        if response is not None:
+            response.on_drop()
 
     # The response.
 

@@ -31,6 +31,11 @@ class Service(Protocol):
     """An instance that can take requests."""
 
     @property
+    def is_reusable(self) -> bool:
+        """Whether it can handle more than one request."""
+        ...
+
+    @property
     def stopped(self) -> BaseException | None:
         """Why it can take no call ever again; None while it can."""
         ...
@@ -144,7 +149,7 @@ class Worker(Generic[S]):
         """Count one more request; the last one it may have retires it."""
         self.in_flight += 1
         self.total += 1
-        if self.total >= self.limits.max_requests_per_instance:
+        if self.total >= self.limits.max_requests_per_instance or not (self.service and self.service.is_reusable):
             self.retired = True
 
     def give_back(self) -> None:

@@ -23,6 +23,7 @@ class FakeService:
 
     def __init__(self) -> None:
         self.busy = False
+        self.is_reusable = True
         self.stopped: Exception | None = None
         self.closed = False
         self.trap: Exception | None = None
