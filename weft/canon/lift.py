@@ -200,11 +200,7 @@ class LiftedFunc:
         if not isinstance(wset, WaitableSet):
             raise Trap(TrapCode.HANDLE_TYPE_MISMATCH, "handle is not a waitable-set")
         inst.release_exclusive()
-        wset.pause_for_event(
-            thread,
-            lambda event: self._event(task, event),
-            and_ready=lambda: inst.lock_is_free(thread),
-        )
+        wset.pause_for_event(thread, self._event)
 
     def _event(self, task: Task, event: Event) -> None:
         """Tell the guest what happened, holding the lock again."""

@@ -112,18 +112,19 @@ class LoweredFunc:
             raise Trap(TrapCode.CANNOT_BLOCK_SYNC_TASK)
         thread = inst.store.running_thread()
         subtask.waiter = thread
-
-        def resolved(_cancelled: bool) -> object:
-            subtask.waiter = None
-            if not self.type.is_async:
-                inst.let_go(thread)
-            subtask.deliver_resolve()
-            return subtask.flat_results
-
-        blocked = thread.wait_until(subtask.resolved, resolved, reason=subtask)
+        blocked = thread.wait_until(subtask.resolved, partial(self._resolved, subtask), reason=subtask)
         if not self.type.is_async:
             inst.hold(thread)
         return blocked
+
+    def _resolved(self, subtask: Subtask, _cancelled: bool) -> object:
+        thread, subtask.waiter = subtask.waiter, None
+        if not self.type.is_async:
+            assert thread is not None
+            self.cx.instance.let_go(thread)
+        subtask.deliver_resolve()
+        subtask.forget_call()
+        return subtask.flat_results
 
     def call_async(self, *flat: object) -> int:
         """Call and return how far the call came at once: the core function of a definition with ``async``."""

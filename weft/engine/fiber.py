@@ -68,7 +68,7 @@ class Fiber:
         parked: 1 when a host function asked to block, 2 when the stack is suspended for it; kept by the trampoline.
     """
 
-    __slots__ = ("_flat", "_frame", "_func", "_future", "_marker", "_state", "parked", "results", "yielded")
+    __slots__ = ("_direct", "_flat", "_frame", "_func", "_future", "_state", "parked", "results", "yielded")
 
     def __init__(self, func: Launchable, flat: tuple[Any, ...], *, direct: bool = False) -> None:
         self._func = func
@@ -76,8 +76,7 @@ class Fiber:
         self._state = _READY
         self._future: int | None = None
         self._frame: Any = None
-        # A direct call must not block: its place in `store.running` says so.
-        self._marker = None if direct else self
+        self._direct = direct
         self.parked = 0
         self.results: tuple[Any, ...] = ()
         self.yielded = False
@@ -112,7 +111,8 @@ class Fiber:
         self._state = _RUNNING
         self._future = future
         try:
-            running.append(self._marker)
+            # A direct call must not block: its place says so.
+            running.append(None if self._direct else self)
             store.resumed[0] = 1
             finished = _poll(future)
             # A slice that ends between the wish to block and the suspension is no news to anyone. And without slices

@@ -6,18 +6,18 @@ from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any, final
 
-import anyio
-
 from weft.canon.lift import LiftedFunc
 from weft.canon.types import ResultType
 from weft.canon.values import Err, Ok
 from weft.errors import CallAbortedError, CallCancelledError, StoreError
+from weft.host.waiters import new_waiter, wake
 from weft.runtime.task import CANCELLED, next_number
 
 if TYPE_CHECKING:
     from weft.component.items import FuncItem
     from weft.host.failures import Failure
     from weft.host.store import Store
+    from weft.host.waiters import Waiter
     from weft.runtime.task import Cancel
     from weft.runtime.thread import Thread
 
@@ -39,7 +39,6 @@ class Call:
         "_args",
         "_cancel",
         "_cancel_requested",
-        "_done",
         "_failure",
         "_item",
         "_made_by",
@@ -66,8 +65,7 @@ class Call:
         self._resolved = False
         self._result: object = None
         self._failure: Failure | None = None
-        self._done: anyio.Event | None = None
-        self._waiters = 0
+        self._waiters: list[Waiter] = []
         self._started = False
         blocked = BLOCKED_CALLER.get()
         self._made_by = blocked if blocked is not None and blocked.store is store.state else None
@@ -209,8 +207,9 @@ class Call:
 
     def _resolve(self) -> None:
         self._resolved = True
-        if self._done is not None:
-            self._done.set()
+        self._cancel = None  # it knows this call, too
+        for waiter in self._waiters:
+            wake(waiter)
 
     # For who waits.
 
@@ -218,17 +217,16 @@ class Call:
         """Wait until the outcome is known; to cancel this leaves the guest's task running."""
         if self._resolved:
             return
-        if self._done is None:
-            self._done = anyio.Event()
-        self._waiters += 1
+        waiter = new_waiter()
+        self._waiters.append(waiter)
         try:
-            await self._done.wait()
+            await waiter
         except BaseException:
-            if self._waiters == 1:
+            if len(self._waiters) == 1:
                 self.abandon()
             raise
         finally:
-            self._waiters -= 1
+            self._waiters.remove(waiter)
 
     def abandon(self) -> None:
         """Note that nobody wants the outcome any more: then the store's loop raises what the task may raise."""

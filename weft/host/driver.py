@@ -12,6 +12,7 @@ import anyio
 import anyio.lowlevel
 
 from weft.host.groups import ungrouped
+from weft.host.waiters import new_waiter, wake
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from weft.host.calls import Call
     from weft.host.store import Store
+    from weft.host.waiters import Waiter
 
 T = TypeVar("T")
 
@@ -33,8 +35,7 @@ class Driver:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._state = store.state
-        self._work = anyio.Event()
-        self._asleep = False
+        self._sleep_over: Waiter | None = None
 
     def __enter__(self) -> Self:
         self.store.set_driver(self)
@@ -53,9 +54,9 @@ class Driver:
 
     def wake(self) -> None:
         """Note that there may be work."""
-        if self._asleep:
-            self._asleep = False
-            self._work.set()
+        waiter, self._sleep_over = self._sleep_over, None
+        if waiter is not None:
+            wake(waiter)
 
     async def run(self, func: Callable[[], Awaitable[T]]) -> T:
         """Run `func` beside the guests and return what it returns."""
@@ -89,9 +90,8 @@ class Driver:
                 await self._sleep()
 
     async def _sleep(self) -> None:
-        self._work = anyio.Event()
-        self._asleep = True
-        await self._work.wait()
+        self._sleep_over = new_waiter()
+        await self._sleep_over
 
     async def _loop(self) -> None:
         """Run guests for ever: a turn, then whatever else the event loop has, then the next turn."""

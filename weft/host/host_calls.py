@@ -63,16 +63,16 @@ def start_host_call(store: Store, func: AsyncFunc, caller: Caller, args: tuple[o
     state = store.state
     blocked = state.current if func.blocks else None
     steps = Steps(partial(func.value, store, args), (state, current_stack(state)), blocked)
-    call = HostCall(func, caller, steps)
+    call = HostCall(store, func, caller, steps)
     steppers = store.steppers
     if steppers is None:
-        call.handle = store.spawn_host_task(call.run, store)
-        call.tell_begin(state)
+        call.handle = store.spawn_host_task(call.run)
+        call.tell_begin()
     else:
-        call.tell_begin(state)
+        call.tell_begin()
         if not _may_begin_here(store, func, caller):
-            call.hand_over(store, steppers.take())
-        elif call.begin(store, steppers):
+            call.hand_over(steppers.take())
+        elif call.begin(steppers):
             return None
     call.register()
     return call
@@ -104,13 +104,16 @@ class HostCall:
 
     Attributes:
         handle: what stops the task that makes the steps, while there is one.
+        counted: whether it is one of what the store knows to be pending; what `Store.spawn_host_task` runs is anyway.
         info: what observers call it.
     """
 
+    store: Store
     func: AsyncFunc
     caller: Caller
     steps: Steps
     handle: Stoppable | None = None
+    counted: bool = False
     cancelled: bool = False
     info: HostCallInfo | None = None
 
@@ -119,7 +122,7 @@ class HostCall:
         """The instances whose trap cancels the call: those of the guest that made it."""
         return self.caller.lowered.inst.root if isinstance(self.caller, Subtask) else None
 
-    def begin(self, store: Store, steppers: Steppers) -> bool:
+    def begin(self, steppers: Steppers) -> bool:
         """Make the first step now; whether it was the only one, and `caller` has the result.
 
         Raises:
@@ -127,25 +130,26 @@ class HostCall:
         """
         stepper = steppers.take()
         try:
-            self._begin_outside(store.state, stepper)
+            self._begin_outside(stepper)
         except StopIteration as stop:
             value = stop.value
         except BaseException as error:
             steppers.give_back(stepper)
-            self._tell_end(store.state, HostCallOutcome.FAILED)
+            self._tell_end(HostCallOutcome.FAILED)
             if is_cancellation(error):
                 raise self._cancelled_from_outside() from error
             raise
         else:
-            self.hand_over(store, stepper)
+            self.hand_over(stepper)
             return False
         steppers.give_back(stepper)
-        self._tell_end(store.state, HostCallOutcome.RETURNED)
+        self._tell_end(HostCallOutcome.RETURNED)
         self.caller.on_resolve(value)
         return True
 
-    def _begin_outside(self, state: StoreState, stepper: Stepper) -> None:
+    def _begin_outside(self, stepper: Stepper) -> None:
         """Make the first step; to the function no guest is running, as in its later steps."""
+        state = self.store.state
         calling, state.current = state.current, None
         try:
             stepper.begin(self.steps)
@@ -162,25 +166,19 @@ class HostCall:
         else:
             self.request_cancellation()
 
-    def hand_over(self, store: Store, stepper: Stepper) -> None:
+    def hand_over(self, stepper: Stepper) -> None:
         """Leave the steps that are left to a task."""
         self.handle = stepper
-        store.pending_host_tasks += 1
-        stepper.go_on(self.steps, partial(self._run_counted, store))
+        self.counted = True
+        self.store.pending_host_tasks += 1
+        stepper.go_on(self)
 
-    async def _run_counted(self, store: Store) -> None:
-        try:
-            await self.run(store)
-        finally:
-            store.pending_host_tasks -= 1
-            store.wake()
-
-    async def run(self, store: Store) -> None:
+    async def run(self) -> None:
         """Make the steps that are left, then resolve the call from the scheduler."""
-        resolve: Callable[[], None] = partial(self._stopped, store)
+        resolve: Callable[[], None] | None = None
         outcome = HostCallOutcome.CANCELLED
         try:
-            value = await self._value()
+            value = await self.steps if self.steps.begun or not self.cancelled else CANCELLED
             resolve = partial(self.caller.on_resolve, value)
             outcome = HostCallOutcome.CANCELLED if value is CANCELLED else HostCallOutcome.RETURNED
         except BaseException as error:  # whatever it is, it goes to the caller
@@ -192,26 +190,24 @@ class HostCall:
             self.handle = None  # it serves other calls now
             if self.root is not None:
                 self.root.host_calls.pop(self, None)
-            store.state.scheduler.push_job(resolve)
-            self._tell_end(store.state, outcome)
+            self.store.pending_host_tasks -= self.counted
+            self.store.state.scheduler.push_job(resolve or self._stopped)
+            self._tell_end(outcome)
 
-    async def _value(self) -> object:
-        if self.cancelled and not self.steps.begun:
-            return CANCELLED
-        return await self.steps
-
-    def tell_begin(self, state: StoreState) -> None:
+    def tell_begin(self) -> None:
         """Tell observers of the call."""
+        state = self.store.state
         if state.observation is not None:
             kind = HostCallKind.BLOCKING if self.func.blocks else HostCallKind.CONCURRENT
             self.info = state.observation.host_call_begun(self.func.name, kind, state.current)
 
-    def _tell_end(self, state: StoreState, outcome: HostCallOutcome) -> None:
-        if self.info is not None and state.observation is not None:
-            state.observation.host_call_ended(self.info, outcome)
+    def _tell_end(self, outcome: HostCallOutcome) -> None:
+        observation = self.store.state.observation
+        if self.info is not None and observation is not None:
+            observation.host_call_ended(self.info, outcome)
 
-    def _stopped(self, store: Store) -> None:
-        if self.cancelled or store.closed:
+    def _stopped(self) -> None:
+        if self.cancelled or self.store.closed:
             self.caller.on_resolve(CANCELLED)
         else:
             self._fail(self._cancelled_from_outside())

@@ -13,7 +13,7 @@ import asyncio
 from asyncio.tasks import _enter_task, _leave_task
 from contextvars import copy_context
 from types import coroutine
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Protocol, final
 
 import anyio
 
@@ -23,6 +23,16 @@ if TYPE_CHECKING:
     from weft.host.steps import Steps
 
 _MOST_IDLE = 64
+
+
+class Work(Protocol):
+    """What a stepper does when a coroutine has more than one step."""
+
+    steps: Steps
+    """The coroutine."""
+
+    async def run(self) -> None:
+        """Await the steps; let no exception out but a cancellation."""
 
 
 @final
@@ -40,9 +50,9 @@ class Stepper:
         self._loop = pool.loop
         self._scope = anyio.CancelScope()
         self._woken: asyncio.Future[None] | None = None
-        self._work: tuple[Steps, Callable[[], Awaitable[object]]] | None = None
+        self._work: Work | None = None
         running = self._run()
-        self._task = asyncio.Task(running, loop=self._loop, context=pool.context.copy())
+        self._task = asyncio.Task(running, loop=self._loop, context=pool.context)
         # Open the scope, so that it is outside of all that the coroutine opens. To the task this step is nobody's.
         self._in_task(running.send, None)
 
@@ -73,9 +83,9 @@ class Stepper:
             if interrupted is not None:
                 _enter_task(loop, interrupted)
 
-    def go_on(self, steps: Steps, work: Callable[[], Awaitable[object]]) -> None:
-        """Have the task perform `work`, which awaits `steps`; it must let no exception out but a cancellation."""
-        self._work = (steps, work)
+    def go_on(self, work: Work) -> None:
+        """Have the task do `work`."""
+        self._work = work
         if self._woken is not None and not self._woken.done():
             self._woken.set_result(None)
 
@@ -89,19 +99,23 @@ class Stepper:
         return not self._task.cancelling() and (self._woken is None or not self._woken.done())
 
     async def _run(self) -> None:
-        with self._scope:
-            error = await _caught(_next_step())
-            while self._work is not None or error is None:
-                if self._work is not None:
-                    (steps, work), self._work = self._work, None
-                    steps.error, error = error, None
-                    await work()
-                    if self._scope.cancel_called or self._task.cancelling() or not self._pool.add(self):
-                        return
-                self._woken = self._loop.create_future()
-                error = await _caught(self._woken)
-            self._pool.discard(self)
-            raise error
+        try:
+            with self._scope:
+                error = await _caught(_next_step())
+                while self._work is not None or error is None:
+                    if self._work is not None:
+                        work, self._work = self._work, None
+                        work.steps.error, error = error, None
+                        await work.run()
+                        if self._scope.cancel_called or self._task.cancelling() or not self._pool.add(self):
+                            return
+                        del work
+                    self._woken = self._loop.create_future()
+                    error = await _caught(self._woken)
+                self._pool.discard(self)
+                raise error
+        finally:
+            self._pool.remove(self)
 
 
 @coroutine
@@ -121,26 +135,22 @@ async def _caught(awaitable: Awaitable[object]) -> BaseException | None:
 class Steppers:
     """The steppers of a store that is open in asyncio."""
 
-    __slots__ = ("_closed", "_idle", "_tasks", "context", "loop")
+    __slots__ = ("_all", "_closed", "_idle", "context", "loop")
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.context = copy_context()
         self._closed = False
         self._idle: list[Stepper] = []
-        self._tasks: dict[asyncio.Task[None], Stepper] = {}
+        self._all: dict[Stepper, None] = {}
 
     def take(self) -> Stepper:
         """Return a stepper that has nothing to do."""
         if self._idle:
             return self._idle.pop()
         stepper = Stepper(self)
-        self._tasks[stepper.task] = stepper
-        stepper.task.add_done_callback(self._forget)
+        self._all[stepper] = None
         return stepper
-
-    def _forget(self, task: asyncio.Task[None]) -> None:
-        del self._tasks[task]
 
     def give_back(self, stepper: Stepper) -> None:
         """Take back a stepper whose coroutine is over after the first step."""
@@ -156,19 +166,23 @@ class Steppers:
         self._idle.append(stepper)
         return True
 
+    def remove(self, stepper: Stepper) -> None:
+        """Forget a stepper whose task makes its last step."""
+        del self._all[stepper]
+
     def discard(self, stepper: Stepper) -> None:
-        """Forget a stepper whose task is about to end."""
+        """Give `stepper` no more to do."""
         if stepper in self._idle:
             self._idle.remove(stepper)
 
     async def aclose(self) -> None:
         """Cancel everything, and wait until it has cleaned up."""
         self._closed = True
-        for stepper in list(self._tasks.values()):
+        for stepper in self._all:
             stepper.abort()
-        if self._tasks:
+        if self._all:
             with anyio.CancelScope(shield=True):
-                await asyncio.wait(list(self._tasks))
+                await asyncio.wait([stepper.task for stepper in self._all])
 
 
 __all__ = ["Stepper", "Steppers"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, final
 
+from weft.errors import InternalError
 from weft.host.call_stack import CALLED_FROM
 from weft.host.calls import BLOCKED_CALLER
 
@@ -58,7 +59,7 @@ class Steps:
             StopIteration: it was the only one; holds what the coroutine returned.
             BaseException: what the coroutine raised.
         """
-        self._coroutine = self._start()
+        self._coroutine, self._start = self._start(), _begun
         self._waits_for = self._context.run(self._coroutine.send, None)
 
     def __await__(self) -> Generator[Any, Any, object]:
@@ -67,8 +68,9 @@ class Steps:
         if self._coroutine is None:
             if error is not None:
                 raise error
-            self._coroutine = self._start()
-        run, send, throw = self._context.run, self._coroutine.send, self._coroutine.throw
+            self._coroutine, self._start = self._start(), _begun
+        # Looked up anew for each step: ten thousand coroutines may wait here, and have as little as possible each.
+        context, coroutine = self._context, self._coroutine
         sent: object = None
         # Who waits for nothing wants one turn of the event loop, and has had it.
         waits = waits_for is not None and error is None
@@ -79,12 +81,16 @@ class Steps:
                         sent = yield waits_for
                     except BaseException as raised:  # noqa: BLE001 - it is for the coroutine
                         error = raised
-                waits_for = run(send, sent) if error is None else run(throw, error)
+                waits_for = context.run(coroutine.send, sent) if error is None else context.run(coroutine.throw, error)
                 waits, error = True, None
         except StopIteration as stop:
             return stop.value
         finally:
             error = None  # it would refer to itself, by its traceback
+
+
+def _begun() -> Coroutine[Any, Any, object]:
+    raise InternalError("a coroutine begins once")
 
 
 def _tell(called_from: tuple[StoreState, tuple[TaskId, ...]], blocked: Thread | None) -> None:

@@ -78,7 +78,7 @@ class Subtask(Waitable):
         self.flat_results: object = None
         self.state = SubtaskState.STARTING
         self.call: Cancel | None = None
-        self.lenders: list[ResourceHandle] | None = []
+        self.lenders: list[ResourceHandle] | tuple[()] | None = ()
         self.cancellation_requested = False
         self.index = 0
         self.waiter: Thread | None = None
@@ -137,6 +137,8 @@ class Subtask(Waitable):
         """Lend `handle` to the callee until the resolution is delivered."""
         assert self.lenders is not None
         handle.num_lends += 1
+        if isinstance(self.lenders, tuple):  # most calls lend nothing
+            self.lenders = []
         self.lenders.append(handle)
 
     def deliver_resolve(self) -> None:
@@ -155,3 +157,8 @@ class Subtask(Waitable):
         if not self.resolve_delivered():
             raise Trap(TrapCode.SUBTASK_DROP_NOT_RESOLVED)
         self.join(None)
+        self.forget_call()
+
+    def forget_call(self) -> None:
+        """Let go of a call that is over, and that knows this subtask: the two would wait for the garbage collector."""
+        self.call = None

@@ -13,6 +13,7 @@ from weft.errors import Trap, TrapCode
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from weft.runtime.task import Task
     from weft.runtime.thread import Thread
 
 
@@ -141,29 +142,26 @@ class WaitableSet:
         self._expect(thread)
         return thread.wait_until(
             self.has_pending_event,
-            lambda cancelled: finish(self._deliver(thread, cancelled)),
+            lambda cancelled: finish(self.deliver(thread, cancelled)),
             cancellable=cancellable,
             reason=self,
         )
 
-    def pause_for_event(self, thread: Thread, then: Callable[[Event], None], *, and_ready: Callable[[], bool]) -> None:
-        """Block `thread` between core calls until a member has an event and `and_ready` holds."""
+    def pause_for_event(self, thread: Thread, then: Callable[[Task, Event], None]) -> None:
+        """Block `thread` between core calls until a member has an event and the lock of the instance is free."""
         self._expect(thread)
         if thread.task.deliver_pending_cancel(cancellable=True):
-            then(self._deliver(thread, cancelled=True))
+            then(thread.task, self.deliver(thread, cancelled=True))
             return
-        thread.pause_until(
-            lambda: bool(self.pending) and and_ready(),
-            lambda cancelled: then(self._deliver(thread, cancelled)),
-            cancellable=True,
-            reason=self,
-        )
+        pause = _Pause(self, thread, then)
+        thread.pause_until(pause.ready, pause.go_on, cancellable=True, reason=self)
 
     def _expect(self, thread: Thread) -> None:
         self.num_waiting += 1
         self.waiters[thread] = None
 
-    def _deliver(self, thread: Thread, cancelled: bool) -> Event:
+    def deliver(self, thread: Thread, cancelled: bool) -> Event:
+        """Return what a thread is told that waited and goes on."""
         self.num_waiting -= 1
         self.waiters.pop(thread, None)
         return CANCELLED_EVENT if cancelled else self.get_pending_event()
@@ -180,3 +178,25 @@ class WaitableSet:
             raise Trap(TrapCode.WAITABLE_SET_DROP_HAS_WAITERS)
         if self.elems:
             raise Trap(TrapCode.WAITABLE_SET_NOT_EMPTY)
+
+
+@final
+class _Pause:
+    """The wait of one thread for a set, between core calls."""
+
+    __slots__ = ("_set", "_then", "_thread")
+
+    def __init__(self, wset: WaitableSet, thread: Thread, then: Callable[[Task, Event], None]) -> None:
+        self._set = wset
+        self._thread = thread
+        self._then = then
+
+    def ready(self) -> bool:
+        """Whether the wait is over."""
+        thread = self._thread
+        return bool(self._set.pending) and thread.task.inst.lock_is_free(thread)
+
+    def go_on(self, cancelled: bool) -> None:
+        """Tell the task what happened."""
+        thread = self._thread
+        self._then(thread.task, self._set.deliver(thread, cancelled))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,10 @@ from anyio.lowlevel import checkpoint
 from guests import POLLER, WAITER, component, engine, linker, waiter
 
 import weft
+from weft.engine.fiber import Fiber
+from weft.host.host_calls import HostCall
 from weft.runtime.observer import HostCallOutcome, Observer
+from weft.runtime.subtask import Subtask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -458,3 +462,27 @@ async def test_the_tasks_end_with_the_store(turns: str, request: pytest.FixtureR
             with anyio.move_on_after(0):
                 await instance.get_func("poll").call_async(store, n)
     assert asyncio.all_tasks() == before
+
+
+@ASYNCIO
+async def test_calls_that_are_over_are_freed_at_once() -> None:
+    """No stack and no call of a host function waits for the garbage collector when it is over."""
+
+    async def wait(_accessor: weft.Accessor, n: int) -> int:
+        await checkpoint()
+        return n
+
+    def remaining() -> int:
+        return sum(isinstance(each, Fiber | HostCall | Subtask) for each in gc.get_objects())
+
+    async with waiter(wait) as (store, instance):
+        func = instance.get_func("wait-stackful")
+        await func.call_async(store, 1)
+        before = remaining()
+        gc.disable()
+        try:
+            for n in range(5):
+                await func.call_async(store, n)
+            assert remaining() <= before
+        finally:
+            gc.enable()
