@@ -79,10 +79,14 @@ class Driver:
     async def _run_until_resolved(self, call: Call) -> None:
         self.store.begin_turn()
         call.start_here()
-        while not call.resolved:
+        await self.run_until(lambda: call.resolved)
+
+    async def run_until(self, done: Callable[[], bool]) -> None:
+        """Run guests until `done`, or until nothing can run any more: then raise a DeadlockError."""
+        while not done():
             if self._turn():
                 await anyio.lowlevel.checkpoint()
-            elif call.resolved:
+            elif done():
                 break
             elif not self.store.pending_host_tasks:
                 raise self.store.deadlock()

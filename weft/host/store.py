@@ -210,6 +210,19 @@ class Store:
         with self._running() as driver:
             return await driver.run_call(call)
 
+    async def run_until_quiet(self) -> None:
+        """Run the loop until no task of a guest is live; see `wait_no_interesting_tasks`.
+
+        Raises:
+            DeadlockError: when nothing can run any more and nothing of the host is pending.
+            Trap: when a guest traps.
+        """
+        with self._running() as driver:
+            await driver.run_until(self._is_quiet)
+
+    def _is_quiet(self) -> bool:
+        return not self.queued_calls and is_quiet(self.state)
+
     def _running(self) -> Driver:
         self.check_open()
         if self._group is None:
@@ -238,7 +251,7 @@ class Store:
         self.check_open()
         if not self.is_running:
             raise StoreError("tasks of guests can make progress only inside `run_concurrent`")
-        await self.changes.wait_until(lambda: self.closed or (not self.queued_calls and is_quiet(self.state)))
+        await self.changes.wait_until(lambda: self.closed or self._is_quiet())
         self.check_open()
 
     def set_driver(self, driver: Driver | None) -> None:

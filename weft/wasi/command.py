@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from weft import Err, LinkError
+from weft import DeadlockError, Err, LinkError
 from weft.wasi.exit import Exit
 
 if TYPE_CHECKING:
-    from weft import Accessor, Func, Instance, Store
+    from weft import Func, Instance, Store
 
 RUN_INTERFACES: Final = ("wasi:cli/run@0.3.0", "wasi:cli/run@0.2.0")
 """What a command exports; the first that there is runs."""
@@ -28,7 +29,7 @@ def find_run(instance: Instance) -> Func:
 
 
 async def run_command(store: Store, instance: Instance) -> int:
-    """Run a command to its end, which is also that of the tasks it left running.
+    """Run a command to its end, which is also that of the tasks it left running, as far as they can run.
 
     Args:
         store: opened with ``async with``.
@@ -44,14 +45,18 @@ async def run_command(store: Store, instance: Instance) -> int:
     """
     run = find_run(instance)
 
-    async def rest(accessor: Accessor) -> None:
-        await accessor.wait_no_interesting_tasks()
-
     try:
-        await run.call_async(store)
-        await store.run_concurrent(rest)
+        status = await _status(store, run)
+        with suppress(DeadlockError):  # a task that waits for what cannot come keeps nobody from ending
+            await store.run_until_quiet()
     except Exit as exited:
         return exited.code
+    return status
+
+
+async def _status(store: Store, run: Func) -> int:
+    try:
+        await run.call_async(store)
     except Err:
         return 1
     return 0

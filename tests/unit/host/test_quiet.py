@@ -96,6 +96,32 @@ async def test_what_a_task_does_after_it_returned_counts() -> None:
         await store.run_concurrent(main)
 
 
+async def test_a_loop_until_no_task_is_live() -> None:
+    """A loop of the store's own runs what a task does after it has returned, and calls that were queued before it."""
+    waited: list[int] = []
+
+    async def wait(_accessor: weft.Accessor, n: int) -> int:
+        await anyio.lowlevel.checkpoint()
+        waited.append(n)
+        return 0
+
+    async with waiter(wait) as (store, instance):
+        assert await instance.get_func("return-then-wait").call_async(store, 3) == 3
+        call = instance.get_func("wait").start_call_concurrent(store, 4)
+        await store.run_until_quiet()
+        assert call.resolved
+        assert sorted(waited) == [3, 4]
+        await store.run_until_quiet()
+
+
+async def test_a_loop_until_no_task_is_live_finds_deadlocks() -> None:
+    """When a task can never go on, the loop says so."""
+    async with waiter(unused) as (store, instance):
+        instance.get_func("wait-on-empty-set").start_call_concurrent(store)
+        with pytest.raises(weft.DeadlockError):
+            await store.run_until_quiet()
+
+
 @pytest.mark.parametrize("how", ["run", "cancel", "abort"])
 async def test_a_queued_call_counts(how: str) -> None:
     """A call that was queued before the loop runs is live until it has run, or never will."""

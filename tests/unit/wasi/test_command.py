@@ -16,6 +16,38 @@ pytestmark = pytest.mark.anyio
 
 OLD = command("(i32.const 1)").replace("wasi:cli/run@0.3.0", "wasi:cli/run@0.2.3").replace("$run async", "$run")
 
+# Returns, and then waits: for a clock, or for what never comes; and says what it did by exiting.
+LEFT_RUNNING = """
+(component
+  (import "wasi:cli/exit@0.3.0" (instance $exit (export "exit-with-code" (func (param "status-code" u8)))))
+  (import "wasi:clocks/monotonic-clock@0.3.0" (instance $clock (export "wait-until" (func async (param "when" u64)))))
+  (core module $Memory (memory (export "memory") 1))
+  (core instance $memory (instantiate $Memory))
+  (type $bytes (stream u8))
+  (core func $exit (canon lower (func $exit "exit-with-code")))
+  (core func $wait-until (canon lower (func $clock "wait-until")))
+  (core func $new (canon stream.new $bytes))
+  (core func $read (canon stream.read $bytes (memory (core memory $memory "memory"))))
+  (core func $return (canon task.return (result (result))))
+  (core module $Guest
+    (import "" "exit" (func $exit (param i32)))
+    (import "" "wait-until" (func $wait_until (param i64)))
+    (import "" "new" (func $new (result i64)))
+    (import "" "read" (func $read (param i32 i32 i32) (result i32)))
+    (import "" "return" (func $return (param i32)))
+    (func (export "run")
+      (call $return (i32.const RESULT))
+      (call $wait_until (i64.const 1000000))
+      REST))
+  (core instance $guest (instantiate $Guest (with "" (instance
+    (export "exit" (func $exit)) (export "wait-until" (func $wait-until)) (export "new" (func $new))
+    (export "read" (func $read)) (export "return" (func $return))))))
+  (func $run async (result (result)) (canon lift (core func $guest "run") async))
+  (instance $api (export "run" (func $run)))
+  (export "wasi:cli/run@0.3.0" (instance $api)))
+"""
+FOR_EVER = "(drop (call $read (i32.wrap_i64 (call $new)) (i32.const 0) (i32.const 1)))"
+
 
 async def run(text: str, **ctx: Any) -> int:
     """Run a command."""
@@ -53,6 +85,22 @@ async def test_deadlock() -> None:
     """A command that waits for what cannot come is told of, not waited for."""
     with pytest.raises(weft.DeadlockError):
         await run(command("(drop (call $read (i32.wrap_i64 (call $new)) (i32.const 0) (i32.const 1))) (i32.const 0)"))
+
+
+@pytest.mark.parametrize("result", [0, 1])
+async def test_left_running(result: int) -> None:
+    """What a command does after it returned is waited for, whatever it returned."""
+    text = LEFT_RUNNING.replace("RESULT", str(result))
+    assert await run(text.replace("REST", "(call $exit (i32.const 7))")) == 7
+    assert await run(text.replace("REST", "")) == result
+    with pytest.raises(weft.Trap):
+        await run(text.replace("REST", "unreachable"))
+
+
+@pytest.mark.parametrize("result", [0, 1])
+async def test_left_waiting(result: int) -> None:
+    """A command that has returned, and waits for what cannot come, is over."""
+    assert await run(LEFT_RUNNING.replace("RESULT", str(result)).replace("REST", FOR_EVER)) == result
 
 
 async def test_no_command() -> None:
