@@ -67,19 +67,21 @@ class TcpSocket:
     """A TCP socket.
 
     Invariant: it uses a socket of the system's unless it is closed or was dropped.
+    Invariant: `_peer` is known once it connects; the system forgets who it was when the connection has ended.
 
     Attributes:
         family: of its addresses.
         state: where it is in its life.
     """
 
-    __slots__ = ("_backlog", "_network", "_os", "_receives", "_sends", "family", "state")
+    __slots__ = ("_backlog", "_network", "_os", "_peer", "_receives", "_sends", "family", "state")
 
-    def __init__(self, network: Network, os: OsSocket, state: TcpState) -> None:
+    def __init__(self, network: Network, os: OsSocket, state: TcpState, peer: SocketAddress | None = None) -> None:
         self.family: AddressFamily = os.family
         self.state = state
         self._network = network
         self._os: OsSocket | None = os
+        self._peer = peer
         self._backlog = DEFAULT_BACKLOG
         self._receives = self._sends = False
 
@@ -103,7 +105,8 @@ class TcpSocket:
             BlockingIOError: there is none now.
             OSError: there will never be one.
         """
-        return cls(listener.network, listener.accept(), TcpState.CONNECTED)
+        os, peer = listener.accept()
+        return cls(listener.network, os, TcpState.CONNECTED, peer)
 
     def on_drop(self) -> None:
         """Stop using the socket of the system's; streams of bytes or of connections may go on with it."""
@@ -147,7 +150,9 @@ class TcpSocket:
 
     def remote_address(self) -> SocketAddress:
         """Return whom it is connected to."""
-        return self.require("remote-address").remote_address
+        self.require("remote-address")
+        assert self._peer is not None
+        return self._peer
 
     # Connecting.
 
@@ -184,6 +189,7 @@ class TcpSocket:
         except BaseException:
             self._close()
             raise
+        self._peer = address
         self.state = TcpState.CONNECTING
 
     def finish_connect(self) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, final
 
 if TYPE_CHECKING:
     from weft.wasi.network import Network
+    from weft.wasi.sockets.addresses import SocketAddress
     from weft.wasi.sockets.os_socket import OsSocket
 
 TURN_CONNECTIONS: Final = 16
@@ -52,8 +53,8 @@ class TcpListener:
         self.network = network
         self.closed = False
 
-    def accept(self) -> OsSocket:
-        """Take the next connection with somebody whom guests may talk to; others are reset.
+    def accept(self) -> tuple[OsSocket, SocketAddress]:
+        """Take the next connection with somebody whom guests may talk to, and who that is; others are reset.
 
         Raises:
             BlockingIOError: there is none now.
@@ -72,7 +73,7 @@ class TcpListener:
                 client.reset()
                 raise
             if permitted:
-                return client
+                return client, peer
             client.reset()
         raise BlockingIOError(errno.EAGAIN, "none of many connections was fine")
 

@@ -369,6 +369,18 @@ async def test_send(store: weft.Store, pair: tuple[TcpSocket, socket.socket]) ->
     assert await received(store, tcp) == (b"answer", weft.Ok(None))
 
 
+async def test_addresses_after_the_end(pair: tuple[TcpSocket, socket.socket]) -> None:
+    """A socket says where it was and whom it talked to also when the system has forgotten, after the connection."""
+    tcp, peer = pair
+    where, whom = tcp.local_address(), tcp.remote_address()
+    reset(peer)
+    with pytest.raises(ConnectionResetError):
+        tcp.require("receive").raw.recv(1)
+    with pytest.raises(OSError, match="not connected"):
+        tcp.require("receive").raw.getpeername()
+    assert (tcp.local_address(), tcp.remote_address()) == (where, whom)
+
+
 async def test_streams_outlive_the_socket(store: weft.Store) -> None:
     """A stream goes on when the socket's handle is dropped, and its end closes the connection."""
     ctx = context()
