@@ -46,16 +46,16 @@ async def connect_and_send(accessor: Accessor, request: Request, target: Target,
     except BaseException:
         body.fail(GONE)
         raise
-    accessor.spawn(lambda _accessor: exchange.send(head))
+    accessor.spawn(lambda _accessor: exchange.run(head))
     try:
         first_byte_ns = request.options and request.options.first_byte_ns
         response = await exchange.receive_head(_or_default(first_byte_ns))
-        return await _response(accessor, request, exchange, response)
+        return _response(accessor, request, exchange, response)
     except HttpError as error:
-        await exchange.abort(error.code)
+        exchange.abort(error.code)
         raise
     except BaseException:
-        await exchange.abort(GONE)
+        exchange.abort(GONE)
         raise
 
 
@@ -75,12 +75,12 @@ async def _begin(request: Request, target: Target, body: OutgoingBody) -> tuple[
         raise
 
 
-async def _response(accessor: Accessor, request: Request, exchange: Exchange, head: h11.Response) -> Response:
+def _response(accessor: Accessor, request: Request, exchange: Exchange, head: h11.Response) -> Response:
     trailers = Outcome()
     contents = None
     if exchange.ends_with_head():
         trailers.succeed()
-        await exchange.end("receiving")
+        exchange.end()
     else:
         contents = _Contents(exchange, trailers)
     body = Body.received(accessor.store, contents, trailers)
@@ -114,10 +114,11 @@ class _Contents(producers.AwaitingProducer):
         self._trailers.succeed(part)
         return StreamResult.DROPPED
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         """Let go of the connection; a guest that does not read to the end hears of no trailers."""
         self._trailers.succeed()
-        await self._exchange.end("receiving")
+        self._exchange.end()
+        super().close()
 
 
 __all__ = ["DEFAULT_TIMEOUT_NS", "connect_and_send"]

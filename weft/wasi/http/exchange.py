@@ -49,8 +49,8 @@ class _PeerError(Exception):
 class Exchange:
     """One request and its response, on a connection that serves nothing else.
 
-    What sends and what receives are different tasks. The connection is closed when both are done, or one of them says
-    that all is over.
+    What sends and what receives are different tasks. The one that sends stays until all was received, too, or one of
+    them says that all is over; then it closes the connection, as it does when the store is closed.
 
     Args:
         ctx: the context of the guest.
@@ -68,7 +68,7 @@ class Exchange:
         "_ctx",
         "_failure",
         "_h11",
-        "_open",
+        "_received",
         "_receiving_head",
         "_sending",
     )
@@ -80,30 +80,28 @@ class Exchange:
         self._between_bytes_ns = between_bytes_ns
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=ctx.limits.header_byte_length)
         self._chunked = False
-        self._open = {"sending", "receiving"}
+        self._received = anyio.Event()
         self._failure: ErrorCode = None
         self._sending = anyio.CancelScope()
         self._receiving_head = anyio.CancelScope()
         self._ahead: h11.Event | None = None
 
-    async def end(self, what: str) -> None:
-        """Note that all was sent, or received."""
-        self._open.discard(what)
-        if not self._open:
-            await self._connection.aclose()
+    def end(self) -> None:
+        """Note that all was received, or that nobody wants more."""
+        self._received.set()
 
-    async def abort(self, code: ErrorCode) -> None:
+    def abort(self, code: ErrorCode) -> None:
         """Break off the message, which the other end sees; both tasks see why."""
         if self._failure is None:
             self._failure = code
         self._sending.cancel()
         self._receiving_head.cancel()
-        await self._connection.aclose()
+        self._received.set()
 
     # Sending.
 
     def begin(self, request: Request, target: Target) -> bytes:
-        """Return the head of the request, to be given to `send`.
+        """Return the head of the request, to be given to `run`.
 
         Raises:
             HttpError: it cannot be sent like that.
@@ -111,8 +109,16 @@ class Exchange:
         headers, self._chunked = head_of(request, target, self._body)
         return self._encode(h11.Request(method=request.method, target=target.path, headers=headers))
 
-    async def send(self, head: bytes) -> None:
-        """Send everything, in a task of its own.
+    async def run(self, head: bytes) -> None:
+        """Send everything, and close the connection in the end, in a task of its own."""
+        try:
+            await self._send(head)
+            await self._received.wait()
+        finally:
+            await self._connection.aclose()
+
+    async def _send(self, head: bytes) -> None:
+        """Send everything, and tell the guest how that went.
 
         When it is the guest that does not do what it said, all is over. When the other end takes no more, it may still
         have an answer.
@@ -127,13 +133,12 @@ class Exchange:
             code = error.code
         except HttpError as error:
             code = error.code
-            await self.abort(code)
+            self.abort(code)
         finally:
             if code is None:
                 self._body.succeed()
             else:
                 self._body.fail(self._failure or code)
-            await self.end("sending")
 
     async def _send_contents(self) -> None:
         limit = max(1, min(SEND_BYTE_LENGTH, self._ctx.limits.buffer_byte_length))

@@ -252,3 +252,25 @@ async def test_tls_is_spoken_with_who_has_the_certificate() -> None:
             assert received.headers[b"host"] == name.encode()
 
     await run(main, WasiCtx(http=Http(outgoing=True, ssl_context=trusting)))
+
+
+async def test_connections_are_closed_with_the_store() -> None:
+    """A response that nobody read or dropped ends with the store of its guest."""
+    closed = anyio.Event()
+
+    async def handler(stream: ByteStream) -> None:
+        await receive_request(stream)
+        await stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nabc")
+        try:
+            await stream.receive()
+        except (anyio.EndOfStream, anyio.BrokenResourceError):
+            closed.set()
+
+    async with serving(handler) as authority:
+        kept = []
+
+        async def main(client: Client) -> None:
+            kept.append(await send(client.accessor, client.request(authority)))
+
+        await run(main)
+        await closed.wait()
