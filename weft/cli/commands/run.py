@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +43,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Run a command and return its status."""
     open_missing_descriptors()
+    gc.freeze()  # what was imported stays, and takes the collector longer to look through than most commands run
+    try:
+        return _execute(options)
+    finally:
+        gc.unfreeze()
+
+
+def _execute(options: argparse.Namespace) -> int:
     data = component_bytes(options.file)
     ctx = make_context(options, [options.argv0 or options.file.name, *options.args, *options.after_dashes])
     ctx.stdout = SignallingOutput(DescriptorOutput(1))
