@@ -33,10 +33,20 @@ def listen(host: str, port: int) -> socket.socket:
         CommandError: that is not possible.
     """
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address, family=family, backlog=BACKLOG)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, bound = found[0]
+        # asyncio switches Nagle's algorithm off only where the protocol is said to be TCP, and not the default.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     except OSError as error:
         raise CommandError(f"{host}:{port}: {error.strerror}") from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(bound)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise CommandError(f"{host}:{port}: {error.strerror}") from None
+    return listener
 
 
 def url_of(listener: socket.socket) -> str:
