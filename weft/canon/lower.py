@@ -14,6 +14,7 @@ from weft.canon.compile import compile_lift_params, compile_lower_result
 from weft.canon.direct import compile_host_call
 from weft.canon.flatten import MAX_FLAT_ASYNC_PARAMS, MAX_FLAT_PARAMS, MAX_FLAT_RESULTS
 from weft.canon.lift import LiftedFunc
+from weft.canon.release import release
 from weft.canon.type_walk import has_handles
 from weft.errors import Trap, TrapCode
 from weft.runtime.subtask import Subtask, SubtaskState
@@ -70,6 +71,10 @@ class LoweredFunc:
         """Lower the result into the caller and return the flat result, if it is not in memory."""
         flat_results = self._lower_result(self.cx, subtask, result, flat)
         return flat_results[0] if flat_results else None
+
+    def release_result(self, result: object) -> None:
+        """Let go of what is in a result that the caller does not take."""
+        release(self.inst.store, self.type.result, result)
 
     def core_call(self) -> Callable[..., object]:
         """Return what the core function of a sync definition does, in the fastest form there is for it."""

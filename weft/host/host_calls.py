@@ -179,7 +179,8 @@ class HostCall:
         outcome = HostCallOutcome.CANCELLED
         try:
             value = await self.steps if self.steps.begun or not self.cancelled else CANCELLED
-            resolve = partial(self.caller.on_resolve, value)
+            resolve = self.deliver
+            self.store.undelivered[self] = value
             outcome = HostCallOutcome.CANCELLED if value is CANCELLED else HostCallOutcome.RETURNED
         except BaseException as error:  # whatever it is, it goes to the caller
             if is_cancellation(error):
@@ -193,6 +194,10 @@ class HostCall:
             self.store.pending_host_tasks -= self.counted
             self.store.state.scheduler.push_job(resolve or self._stopped)
             self._tell_end(outcome)
+
+    def deliver(self) -> None:
+        """Give the result to the guest that called, or to nobody if that was stopped."""
+        self.caller.on_resolve(self.store.undelivered.pop(self))
 
     def tell_begin(self) -> None:
         """Tell observers of the call."""

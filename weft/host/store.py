@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from weft.host.calls import Call
     from weft.host.config import Engine
+    from weft.host.host_calls import HostCall
     from weft.host.trace import TraceWriter
     from weft.runtime.observer import Observer
 
@@ -82,6 +83,7 @@ class Store:
         self.changes = Changes(self.state)
         self.open_transmits: set[Any] = set()
         self.queued_calls: dict[Call, None] = {}
+        self.undelivered: dict[HostCall, object] = {}
         self.pending_host_tasks = 0
         self.failures = Failures()
         self.closed = False
@@ -155,6 +157,8 @@ class Store:
         closed = StoreError("the store was closed")
         for root in self.state.roots:
             root.poison(closed)
+        for call in list(self.undelivered):  # nobody takes what they have, which is let go
+            call.deliver()
         for transmit in list(self.open_transmits):
             transmit.close()
         self.state.core.close()

@@ -49,6 +49,10 @@ class Lowered(Protocol):
 
     def lower_result(self, subtask: Subtask, result: object, flat: tuple[object, ...]) -> object:
         """Lower the result into the caller and return the flat results."""
+        ...
+
+    def release_result(self, result: object) -> None:
+        """Let go of what is in a result that the caller does not take."""
 
 
 @final
@@ -98,6 +102,8 @@ class Subtask(Waitable):
     def on_resolve(self, result: object) -> None:
         """Lower the result, or note the cancellation; a caller that was stopped meanwhile gets nothing."""
         if self.lowered.inst.root.poisoned is not None:
+            if result is not CANCELLED:
+                self.lowered.release_result(result)
             return
         if result is not CANCELLED:
             try:

@@ -143,6 +143,7 @@ class Lowered:
     def __init__(self, guest: FakeGuest) -> None:
         self.inst = guest.inst
         self.fail = False
+        self.released: list[object] = []
 
     def lift_params(self, _subtask: Subtask, flat: tuple[object, ...]) -> tuple[object, ...]:
         if self.fail:
@@ -153,6 +154,9 @@ class Lowered:
         if self.fail:
             raise Trap(TrapCode.REALLOC_OUT_OF_BOUNDS)
         return result
+
+    def release_result(self, result: object) -> None:
+        self.released.append(result)
 
 
 def subtask_in(state: SubtaskState, *, delivered: bool = False, handle: bool = True) -> tuple[FakeGuest, Subtask]:
@@ -274,12 +278,13 @@ def test_bad_values_poison_the_caller(moment: str) -> None:
 
 
 def test_poisoned_caller_gets_nothing() -> None:
-    """A result that comes for a caller that was stopped is not lowered: no code of it runs any more."""
+    """A result for a caller that was stopped is not lowered, since no code of it runs any more, but let go."""
     guest, subtask = subtask_in(SUB_STARTED)
     guest.root.poison(RuntimeError("stopped"))
     lowered: Any = subtask.lowered
     lowered.fail = True
     subtask.on_resolve(1)
+    assert lowered.released == [1]
 
 
 # Waitable sets.

@@ -1,0 +1,76 @@
+"""Letting go of a value that nobody takes: the result for a guest that was stopped in the meantime."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from weft.canon.accept import record_values, variant_parts
+from weft.canon.layout import case_types, field_types
+from weft.canon.names import snake_name
+from weft.canon.type_walk import has_handles
+from weft.canon.types import (
+    FuncType,
+    FutureType,
+    ListType,
+    MapType,
+    OptionType,
+    OwnType,
+    RecordType,
+    ResultType,
+    StreamType,
+    TupleType,
+    ValType,
+    VariantType,
+)
+from weft.canon.values import Some
+from weft.runtime.resource import ResourceType
+
+if TYPE_CHECKING:
+    from weft.runtime.store import StoreState
+
+
+def release(store: StoreState, t: ValType | None, value: Any) -> None:
+    """Let go of the objects of the host's, the streams and the futures in `value`.
+
+    Args:
+        store: where it was going.
+        t: its type.
+        value: what host code gave; a `Resource` in it stays that code's.
+
+    Raises:
+        LowerError: it is no value of the type.
+    """
+    match t:
+        case OwnType(resource=ResourceType(let_go=let_go)) if let_go is not None:
+            let_go(store, value)
+        case StreamType() | FutureType():
+            store.unwrap_readable(value, t).drop_readable()
+        case _ if t is not None and has_handles(FuncType((), t)):
+            for part, item in _parts(t, value):
+                release(store, part, item)
+
+
+def _parts(t: ValType, value: Any) -> list[tuple[ValType | None, Any]]:
+    match t:
+        case ListType():
+            return [(t.element, item) for item in value]
+        case MapType():
+            return [(t.value, item) for item in value.values()]
+        case TupleType():
+            return list(zip(t.types, value, strict=True))
+        case RecordType():
+            labels = tuple(field.name for field in t.fields)
+            values = record_values(value, labels, tuple(map(snake_name, labels)))
+            return list(zip(field_types(t), values, strict=True))
+        case VariantType():
+            index, payload = variant_parts(value, t.cases)
+            return [(case_types(t)[index], payload)]
+        case OptionType():
+            return [] if value is None else [(t.payload, value.value if isinstance(value, Some) else value)]
+        case ResultType():
+            return [(t.ok if value.case == "ok" else t.err, value.value)]
+        case _:
+            return []
+
+
+__all__ = ["release"]
