@@ -175,7 +175,7 @@ class HostCall:
 
     async def run(self) -> None:
         """Make the steps that are left, then resolve the call from the scheduler."""
-        resolve: Callable[[], None] | None = None
+        resolve: Callable[[], None] = self._stopped
         outcome = HostCallOutcome.CANCELLED
         try:
             value = await self.steps if self.steps.begun or not self.cancelled else CANCELLED
@@ -192,7 +192,7 @@ class HostCall:
             if self.root is not None:
                 self.root.host_calls.pop(self, None)
             self.store.pending_host_tasks -= self.counted
-            self.store.state.scheduler.push_job(resolve or self._stopped)
+            self.store.state.scheduler.push_job(resolve)
             self._tell_end(outcome)
 
     def deliver(self) -> None:
