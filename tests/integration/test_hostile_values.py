@@ -160,7 +160,7 @@ def nothing(*_: object) -> None:
 def test_one_call_lifts_no_more_than_the_budget(amplifier: weft.Component, name: str) -> None:
     """Lists that share their elements stand for terabytes: lifting them stops at the budget of a call."""
     with instantiated(amplifier, nested=nothing, strings=nothing, small=nothing, map=nothing) as (store, instance):
-        store.state.lift_budget = 4 << 20
+        store.hostcall_budget = 4 << 20
         with pytest.raises(Trap, match="fuel allocated for hostcalls has been exhausted") as trap:
             instance.get_func(name).call(store)
         assert trap.value.code is TrapCode.HOST_LIMIT
@@ -169,7 +169,7 @@ def test_one_call_lifts_no_more_than_the_budget(amplifier: weft.Component, name:
 def test_the_budget_is_that_of_wasmtime() -> None:
     """By default one call may lift 128 MiB."""
     with weft.Store(ENGINE) as store:
-        assert store.state.lift_budget == 128 << 20
+        assert store.hostcall_budget == 128 << 20
 
 
 ECHO = """(component
@@ -188,7 +188,7 @@ ECHO = """(component
 def test_the_budget_starts_anew_with_each_call(value: Any) -> None:
     """What earlier calls lifted does not count."""
     with instantiated(component(ECHO)) as (store, instance):
-        store.state.lift_budget = 1_500_000
+        store.hostcall_budget = 1_500_000
         echo = instance.get_func("text" if isinstance(value, str) else "bytes")
         for _ in range(4):
             assert echo.call(store, value) == value
@@ -198,7 +198,7 @@ def test_what_a_failed_lift_had_made_is_freed(amplifier: weft.Component) -> None
     """A poisoned instance, and the trap in the hands of the caller, keep nothing of what was lifted."""
     gc.collect()
     with instantiated(amplifier, nested=nothing, strings=nothing, small=nothing, map=nothing) as (store, instance):
-        store.state.lift_budget = 4 << 20
+        store.hostcall_budget = 4 << 20
         with pytest.raises(Trap) as trap:
             instance.get_func("strings").call(store)
         frames = []

@@ -151,6 +151,9 @@ class StoreLimits:
         instances: core instances, the trampolines of blocking functions included.
         tables: tables.
         memories: memories.
+        handles: elements of each table of a component instance: its handles (resources, subtasks, waitable sets, ends
+            of streams and futures, error contexts) and its threads; 1,000,000 by default, and beyond it the guest
+            traps with HANDLE_TABLE_FULL.
     """
 
     memory_size: int | None = None
@@ -158,6 +161,7 @@ class StoreLimits:
     instances: int | None = None
     tables: int | None = None
     memories: int | None = None
+    handles: int | None = None
 
     def apply(self, store: int) -> None:
         """Install the limits in a new store."""

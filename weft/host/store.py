@@ -72,10 +72,12 @@ class Store:
         epoch_yield = None if engine.config.epoch_interval is None else 1
         core = CoreStore(engine.core, limits or StoreLimits(), epoch_yield=epoch_yield)
         self.state = StoreState(core, data=data, seed=seed)
+        if limits is not None and limits.handles is not None:
+            self.state.max_handles = limits.handles
         self._trace = trace or engine.new_trace()
         observers = [each for each in (observer, self._trace) if each is not None]
         if observers:
-            self.state.observation = Observation(*observers)
+            self.state.observation = Observation(*observers, raise_later=self.raise_later)
         self.state.owner = self
         self.state.wrap_readable = partial(wrap_readable, self)
         self.state.unwrap_readable = partial(unwrap_readable, self)
@@ -191,6 +193,22 @@ class Store:
         """
         self.check_open()
         return self.state.core.get_fuel()
+
+    @property
+    def hostcall_budget(self) -> int:
+        """About how many bytes of Python objects one call, or one copy of a stream, may make of a guest's data.
+
+        A guest that passes more traps. It is 128 MiB unless it is set, and counts anew with each call.
+
+        Source: Wasmtime's ``Store::set_hostcall_fuel``.
+        """
+        return self.state.lift_budget
+
+    @hostcall_budget.setter
+    def hostcall_budget(self, byte_length: int) -> None:
+        if byte_length < 0:
+            raise ValueError(f"a budget cannot be negative: {byte_length}")
+        self.state.lift_budget = byte_length
 
     # Running.
 

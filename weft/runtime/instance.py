@@ -71,8 +71,8 @@ class ComponentInstance:
         self.can_block = can_block
         self.is_leaf = False
         self.may_outlast = may_outlast
-        self.handles: Table[ResourceHandle | Waitable | WaitableSet | ErrorContext] = Table(root.max_handles)
-        self.threads: Table[Thread] = Table(root.max_handles)
+        self.handles: Table[ResourceHandle | Waitable | WaitableSet | ErrorContext] = Table(self.store.max_handles)
+        self.threads: Table[Thread] = Table(self.store.max_handles)
         self.may_leave = True
         self.backpressure = 0
         self._last_chosen = 0
@@ -196,7 +196,6 @@ class RootInstance:
     Attributes:
         poisoned: why no instance of this tree can be entered any more, or None.
         host_calls: calls of host functions in progress, which are asked to stop when the tree traps.
-        max_handles: the most elements a handle table may have.
     """
 
     __slots__ = (
@@ -204,15 +203,13 @@ class RootInstance:
         "_to_stop",
         "host_calls",
         "instances",
-        "max_handles",
         "on_exit",
         "poisoned",
         "store",
     )
 
-    def __init__(self, store: StoreState, *, max_handles: int = 2**28 - 1) -> None:
+    def __init__(self, store: StoreState) -> None:
         self.store = store
-        self.max_handles = max_handles
         self.instances: list[ComponentInstance] = []
         self.poisoned: BaseException | None = None
         self._to_stop: list[ComponentInstance] | None = None

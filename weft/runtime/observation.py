@@ -30,7 +30,7 @@ from weft.runtime.thread import ThreadState
 from weft.runtime.waitable import WaitableSet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from weft.runtime.observer import HostCallKind, HostCallOutcome, Observer, Reason
     from weft.runtime.thread import Thread
@@ -42,14 +42,28 @@ class Observation:
     """Turns what happens in the runtime into values, and tells the observers.
 
     Invariant: a task has `Task.info` exactly when its creation was told.
+
+    Args:
+        observers: whom to tell.
+        raise_later: takes what an observer raised.
     """
 
-    __slots__ = ("_instances", "_observers", "_transmits")
+    __slots__ = ("_instances", "_observers", "_raise_later", "_transmits")
 
-    def __init__(self, *observers: Observer) -> None:
+    def __init__(self, *observers: Observer, raise_later: Callable[[Exception], None]) -> None:
         self._observers = observers
+        self._raise_later = raise_later
         self._instances: dict[ComponentInstance, InstanceInfo] = {}
         self._transmits: WeakKeyDictionary[object, int] = WeakKeyDictionary()
+
+    def _tell(self, method: str, *args: object) -> None:
+        """Call a method of each observer; what one raises shall not unwind a guest, and it is told nothing more."""
+        for observer in self._observers:
+            try:
+                getattr(observer, method)(*args)
+            except Exception as error:  # noqa: BLE001 - the store raises it
+                self._observers = tuple(other for other in self._observers if other is not observer)
+                self._raise_later(error)
 
     # Tasks.
 
@@ -57,38 +71,32 @@ class Observation:
         """Tell of a task that begins."""
         task.number = getattr(task.caller, "number", 0) or task.number or next_number()
         info = task.info = TaskInfo(task.number, _name(task), self._instance(task.inst), _parent(task))
-        for observer in self._observers:
-            observer.task_created(info)
+        self._tell("task_created", info)
 
     def task_started(self, task: Task) -> None:
         """Tell of a task that takes its arguments."""
         if task.info is not None:
-            for observer in self._observers:
-                observer.task_started(task.info)
+            self._tell("task_started", task.info)
 
     def task_returned(self, task: Task) -> None:
         """Tell of a task that has its result."""
         if task.info is not None:
-            for observer in self._observers:
-                observer.task_returned(task.info)
+            self._tell("task_returned", task.info)
 
     def task_cancelled(self, task: Task) -> None:
         """Tell of a task that resolved without a result."""
         if task.info is not None:
-            for observer in self._observers:
-                observer.task_cancelled(task.info)
+            self._tell("task_cancelled", task.info)
 
     def task_failed(self, task: Task, error: BaseException) -> None:
         """Tell of a task that is stopped."""
         if task.info is not None:
-            for observer in self._observers:
-                observer.task_failed(task.info, error)
+            self._tell("task_failed", task.info, error)
 
     def task_exited(self, task: Task) -> None:
         """Tell of a task without threads."""
         if task.info is not None:
-            for observer in self._observers:
-                observer.task_exited(task.info)
+            self._tell("task_exited", task.info)
 
     def _instance(self, inst: ComponentInstance) -> InstanceInfo:
         info = self._instances.get(inst)
@@ -102,16 +110,14 @@ class Observation:
         """Tell of a thread that runs."""
         info = _thread(thread)
         if info is not None:
-            for observer in self._observers:
-                observer.thread_resumed(info)
+            self._tell("thread_resumed", info)
 
     def thread_stopped(self, thread: Thread) -> None:
         """Tell of a thread that has stopped."""
         info = _thread(thread)
         if info is not None:
             reason = self._reason(thread)
-            for observer in self._observers:
-                observer.thread_stopped(info, reason)
+            self._tell("thread_stopped", info, reason)
 
     def _reason(self, thread: Thread) -> Reason | None:
         if thread.state is ThreadState.SUSPENDED:
@@ -148,8 +154,7 @@ class Observation:
         """Tell of elements copied."""
         number = self._transmit_number(end)
         copy = CopyInfo(task, _transmit(end), number, _direction(end), elements, elements * element_size)
-        for observer in self._observers:
-            observer.copied(copy)
+        self._tell("copied", copy)
 
     def _transmit_number(self, end: CopyEnd) -> int:
         shared: object = getattr(end, "shared", end)
@@ -163,14 +168,12 @@ class Observation:
     def host_call_begun(self, name: str, kind: HostCallKind, caller: Thread | None) -> HostCallInfo:
         """Tell of a call by the thread `caller`; what is returned is for `host_call_ended`."""
         call = HostCallInfo(next_number(), name, kind, None if caller is None else _nearest(caller.task))
-        for observer in self._observers:
-            observer.host_call_begun(call)
+        self._tell("host_call_begun", call)
         return call
 
     def host_call_ended(self, call: HostCallInfo, outcome: HostCallOutcome) -> None:
         """Tell that the call is over."""
-        for observer in self._observers:
-            observer.host_call_ended(call, outcome)
+        self._tell("host_call_ended", call, outcome)
 
 
 @final

@@ -212,7 +212,8 @@ class HostCallInfo:
 class Observer(Protocol):
     """Is told what happens in a store, when it happens, on the store's thread.
 
-    Derive from it and implement what is wanted. The methods must not raise, and must not call into the store.
+    Derive from it and implement what is wanted. The methods must not call into the store. What one raises fails the
+    store's loop, or else the end of the store, and not the guest; after that the observer is told nothing more.
     """
 
     # Each body returns, lest type checkers take the method for one that must be implemented.

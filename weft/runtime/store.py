@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _SHALLOW_NESTING = 8
 
+DEFAULT_MAX_HANDLES = 1_000_000
+"""What Wasmtime lets the table of a store's tasks, sets and streams hold by default."""
+
 DEFAULT_LIFT_BUDGET = 128 << 20
 """What Wasmtime's `hostcall_fuel` is by default."""
 
@@ -36,6 +39,7 @@ class StoreState:
         roots: what was instantiated here and is still alive.
         data: the embedder's own object.
         lift_budget: about how many bytes of Python objects one call, or one copy of a stream, may make of guest data.
+        max_handles: the most elements that each table of a component instance may have.
         observation: who is told of what happens here; None, once and for all, for nobody.
         may_preempt: whether a yield by epoch or fuel gives control back to the driver.
         pinned: how many calls are in progress that host code needs the result of at once.
@@ -51,6 +55,7 @@ class StoreState:
         "current",
         "data",
         "lift_budget",
+        "max_handles",
         "may_preempt",
         "nesting",
         "observation",
@@ -74,6 +79,7 @@ class StoreState:
         self.owner: object = None
         self.on_change: Callable[[], None] | None = None
         self.lift_budget = DEFAULT_LIFT_BUDGET
+        self.max_handles = DEFAULT_MAX_HANDLES
         self.roots: list[RootInstance] = []
         self.may_preempt = False
         self.pinned = 0

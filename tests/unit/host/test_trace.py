@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -332,6 +333,62 @@ def test_an_observer_of_ones_own(trace: weft.TraceWriter) -> None:
     assert outcome is HostCallOutcome.RETURNED
     assert [(copy.direction, copy.elements) for copy in counter.copies] == [("write", 5), ("read", 5)]
     assert len(chosen(events(trace), ph="b")) == 3
+
+
+class Broken(weft.Observer):
+    """An observer whose method `name` raises, and what it was told."""
+
+    def __init__(self, name: str) -> None:
+        self.told: list[str] = []
+        for method in ("task_created", "thread_resumed", "thread_stopped", "host_call_begun", "task_exited"):
+            setattr(self, method, partial(self._learn, method, fails=method == name))
+
+    def _learn(self, method: str, *_args: object, fails: bool) -> None:
+        self.told.append(method)
+        if fails:
+            raise ZeroDivisionError
+
+
+BROKEN = pytest.mark.parametrize(
+    "name", ["task_created", "thread_resumed", "thread_stopped", "host_call_begun", "task_exited"]
+)
+
+
+@BROKEN
+@pytest.mark.anyio
+async def test_what_an_observer_raises_fails_the_loop_and_no_guest(name: str) -> None:
+    """The loop raises the error, once; the guest has its result all the same, and the observer hears no more."""
+    broken = Broken(name)
+    results: list[int] = []
+
+    async def sleep(accessor: weft.Accessor) -> None:
+        results.append(await func.call_concurrent(accessor, 5))
+        await anyio.sleep_forever()
+
+    async with weft.Store(engine(), observer=broken) as store:
+        instance = await linker(concurrent={"wait": nap}).instantiate(store, component(WAITER))
+        func = instance.get_func("wait-stackful")
+        with pytest.raises(ZeroDivisionError):
+            await store.run_concurrent(sleep)
+        assert broken.told[-1] == name
+        told = len(broken.told)
+        assert await func.call_async(store, 6) == 6
+        assert len(broken.told) == told
+
+
+@BROKEN
+def test_what_an_observer_raises_comes_at_the_end_without_a_loop(name: str) -> None:
+    """Where no loop runs any more, the end of the store raises the error."""
+    results: list[int] = []
+
+    def run(store: weft.Store) -> None:
+        with store:
+            instance = linker(sync={"wait": lambda _store, n: n}).instantiate_sync(store, component(WAITER))
+            results.append(instance.get_func("wait-stackful").call(store, 5))
+
+    with pytest.raises(ZeroDivisionError):
+        run(weft.Store(engine(), observer=Broken(name)))
+    assert results == [5]
 
 
 def test_a_full_disk(trace: weft.TraceWriter, monkeypatch: pytest.MonkeyPatch) -> None:

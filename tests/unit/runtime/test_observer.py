@@ -59,7 +59,7 @@ class Log(Observer):
 
 def observed(seed: int | None = None) -> tuple[FakeGuest, Log]:
     guest, log = FakeGuest(seed), Log()
-    guest.store.observation = Observation(log)
+    guest.store.observation = Observation(log, raise_later=pytest.fail)
     return guest, log
 
 
