@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 CHUNK_BYTE_LENGTH: Final = 1 << 20
 """How much is read or written at once, at the most."""
 
+TURN_BYTE_LENGTH: Final = 4 << 20
+"""How much is read from the system's cache before others get a turn."""
+
+SHORT_BYTE_LENGTH: Final = 64 << 10
+"""What a shorter read counts as, since it takes its time, too."""
+
+_NOWAIT: Final[int | None] = getattr(os, "RWF_NOWAIT", None)
 _APPEND: Final[int | None] = getattr(os, "RWF_APPEND", None)
 
 
@@ -32,17 +39,36 @@ class FileBytes:
         offset: where to start, in bytes; None to write at the end, wherever that is by then.
     """
 
-    __slots__ = ("_file", "_offset")
+    __slots__ = ("_file", "_in_turn", "_offset")
 
     def __init__(self, file: OpenFile, offset: int | None) -> None:
         self._file = file
         self._offset = offset
+        self._in_turn = 0
 
     def read_into(self, view: memoryview) -> int:
         """Fill a part of `view`, and return how long that is; 0 at the end of the file."""
+        return self._read(view, 0)
+
+    def _read(self, view: memoryview, flags: int) -> int:
         assert self._offset is not None
-        count = os.preadv(self._file.fd, [view[:CHUNK_BYTE_LENGTH]], check_offset(self._offset))
+        count = os.preadv(self._file.fd, [view[:CHUNK_BYTE_LENGTH]], check_offset(self._offset), flags)
         self._offset += count
+        return count
+
+    def read_cached_into(self, view: memoryview) -> int | None:
+        """Do what `read_into` does if no disk has to be waited for, else return None; so it does at times in any case.
+
+        Only some systems can tell, and some file systems of theirs.
+        """
+        if _NOWAIT is None or self._in_turn >= TURN_BYTE_LENGTH:
+            self._in_turn = 0
+            return None
+        try:
+            count = self._read(view, _NOWAIT)
+        except OSError:  # it is not there, or cannot be had so: who reads it in another way gets the error
+            return None
+        self._in_turn += max(count, SHORT_BYTE_LENGTH)
         return count
 
     def write_from(self, view: memoryview) -> int:

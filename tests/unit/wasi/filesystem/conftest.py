@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 import pytest
 from fs_sandbox import Sandbox
 
-from weft.wasi.filesystem import beneath
+from weft.wasi.filesystem import beneath, file_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 
-@pytest.fixture(params=[False, True], ids=["threads", "inline"])
-def block_loop(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param)
+@pytest.fixture(params=["threads", "cached", "inline"])
+def block_loop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether files may hold up the event loop; if not, whether what is in memory is read without a thread."""
+    if request.param == "threads":
+        monkeypatch.setattr(file_bytes, "_NOWAIT", None)
+    return bool(request.param == "inline")
 
 
 @pytest.fixture

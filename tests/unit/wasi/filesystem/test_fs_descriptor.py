@@ -68,6 +68,38 @@ async def test_appending_where_the_system_cannot(sandbox: Sandbox, monkeypatch: 
     file.on_drop()
 
 
+async def test_reading_what_is_in_memory(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the system has in memory is read at once, until others should have a turn; the rest is left to a thread."""
+    file = await sandbox.open("file")
+    data, buffer, flags = FileBytes(file.file, 1), memoryview(bytearray(2)), []
+
+    class Telling:
+        answer: OSError | None = None
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(os, name)
+
+        def preadv(self, fd: int, buffers: list[memoryview], offset: int, given: int) -> int:
+            flags.append(given)
+            if self.answer is not None:
+                raise self.answer
+            return os.preadv(fd, buffers, offset)
+
+    telling = Telling()
+    monkeypatch.setattr(file_bytes, "os", telling)
+    monkeypatch.setattr(file_bytes, "_NOWAIT", 8)
+    assert (data.read_cached_into(buffer), bytes(buffer)) == (2, b"il")
+    for telling.answer in (BlockingIOError(errno.EAGAIN, ""), OSError(errno.EOPNOTSUPP, ""), OSError(errno.EIO, "")):
+        assert data.read_cached_into(buffer) is None
+    telling.answer = None
+    monkeypatch.setattr(file_bytes, "TURN_BYTE_LENGTH", 3 * file_bytes.SHORT_BYTE_LENGTH)
+    assert [data.read_cached_into(buffer) for _ in range(7)] == [1, 0, None, 0, 0, 0, None]
+    assert set(flags) == {8}
+    monkeypatch.setattr(file_bytes, "_NOWAIT", None)
+    assert data.read_cached_into(buffer) is None
+    file.on_drop()
+
+
 @pytest.mark.parametrize("offset", HUGE)
 async def test_offsets_that_are_too_large(sandbox: Sandbox, offset: int) -> None:
     """Offsets and lengths that the system has no room for are invalid, and do not wrap."""

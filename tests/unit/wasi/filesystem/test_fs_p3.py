@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, Any
 
+import anyio
+import anyio.lowlevel
 import pytest
 from fs_guest import Failed, Guest, Use, outcome, users
 
@@ -12,6 +15,8 @@ import weft
 from weft.wasi.filesystem import file_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fs_sandbox import Sandbox
 
 pytestmark = pytest.mark.anyio
@@ -268,6 +273,59 @@ async def test_streams_outlive_their_descriptor(use: Use) -> None:
         await guest("drop-descriptor", directory)
 
     await use(main)
+
+
+class Slow:
+    """`os` for files, whose reads and writes take as long as the test wants."""
+
+    def __init__(self) -> None:
+        self.started, self.go_on = threading.Event(), threading.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
+
+    def preadv(self, *args: Any) -> int:
+        return self._slowly(os.preadv, *args)
+
+    def pwritev(self, *args: Any) -> int:
+        return self._slowly(os.pwritev, *args)
+
+    def _slowly(self, call: Callable[..., int], *args: Any) -> int:
+        self.started.set()
+        assert self.go_on.wait(10)
+        return call(*args)
+
+    async def until_started(self) -> None:
+        while not self.started.is_set():
+            await anyio.lowlevel.checkpoint()
+
+
+@pytest.mark.parametrize("name", ["read-file", "write-file"])
+@pytest.mark.parametrize("end", ["abort", "trap"])
+async def test_a_guest_that_is_stopped_while_a_thread_works_for_it(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, name: str, end: str
+) -> None:
+    """A thread finishes what it does with a file and the guest's memory, though the guest is gone."""
+    slow = Slow()
+    monkeypatch.setattr(file_bytes, "os", slow)
+    monkeypatch.setattr(file_bytes, "_NOWAIT", None)
+
+    async def main(guest: Guest) -> None:
+        file = await guest.open("file", flags="read write")
+        args = (0, 9, 9) if name == "read-file" else (b"more", 4)
+        call = guest.instance.get_func(name).start_call_concurrent(guest.accessor, file, *args)
+        await slow.until_started()
+        if end == "abort":
+            call.abort()
+        else:
+            with pytest.raises(weft.Trap):
+                await guest("trap")
+        await anyio.lowlevel.checkpoint()
+        assert sandbox.open_descriptors > 1
+        slow.go_on.set()
+
+    await users(3, sandbox, block_loop=False)(main)
+    assert (sandbox.root / "file").read_text() == ("file" if name == "read-file" else "filemore")
 
 
 async def test_a_guest_that_traps(use: Use) -> None:

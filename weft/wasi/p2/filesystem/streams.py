@@ -8,6 +8,8 @@ from weft.wasi.filesystem import FileBytes
 from weft.wasi.p2.io import InputStream, OutputStream
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from weft.wasi.ctx import WasiCtx
     from weft.wasi.filesystem import Entries, Entry
     from weft.wasi.filesystem.open_file import OpenFile
@@ -15,7 +17,13 @@ if TYPE_CHECKING:
 
 def input_stream(ctx: WasiCtx, file: OpenFile, offset: int) -> InputStream:
     """Return a stream of the bytes of a file from `offset` on; it uses the file until it is dropped."""
-    return InputStream(FileBytes(file.retain(), offset), run_blocking=ctx.run_blocking, release=file.release)
+    data = FileBytes(file.retain(), offset)
+
+    async def read(read_into: Callable[[memoryview], int], view: memoryview) -> int:
+        count = data.read_cached_into(view)
+        return await ctx.run_blocking(read_into, view) if count is None else count
+
+    return InputStream(data, run_blocking=read, release=file.release)
 
 
 def output_stream(ctx: WasiCtx, file: OpenFile, offset: int | None) -> OutputStream:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, final
 
-from weft import StreamResult, consumers, producers
+from weft import PENDING, StreamResult, consumers, producers
 from weft.wasi.filesystem import FileBytes
 from weft.wasi.p3.filesystem.values import descriptor_type, error_code_of
 
@@ -97,10 +97,15 @@ class _InlineReads(producers.NonblockingProducer):
 
 @final
 class _ThreadReads(producers.AwaitingProducer):
-    __slots__ = ("_data", "_started", "_use")
+    """Reads what the system has in memory while the stream is polled, and the rest in a thread.
+
+    Invariant: `_in_thread` says whether a read was begun there whose end was not seen yet.
+    """
+
+    __slots__ = ("_data", "_in_thread", "_started", "_use")
 
     def __init__(self, data: FileBytes, use: _Use) -> None:
-        self._started = False
+        self._started = self._in_thread = False
         self._data = data
         self._use = use
 
@@ -113,9 +118,16 @@ class _ThreadReads(producers.AwaitingProducer):
         return StreamResult.COMPLETED
 
     def poll_produce(self, waker: Waker, destination: Destination, finish: bool) -> StreamAnswer:
-        """Note that there is a task from now on."""
+        """Read at once if that goes."""
+        if not (self._in_thread or destination.zero_length):
+            count = self._data.read_cached_into(destination.direct())
+            if count is not None:
+                destination.mark_written(count)
+                return StreamResult.COMPLETED if count else StreamResult.DROPPED
         self._started = True
-        return super().poll_produce(waker, destination, finish)
+        answer = super().poll_produce(waker, destination, finish)
+        self._in_thread = answer is PENDING
+        return answer
 
     def close(self) -> None:
         """Let go of the file at once: a closed store starts no task for it, and a thread has a use of its own."""
