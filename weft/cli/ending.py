@@ -65,7 +65,7 @@ def _finished_first(finish: Callable[[], object]) -> Iterator[None]:
     def watch() -> None:
         number = signal.sigwait(_SIGNALS)
         if not over.is_set():
-            finish()
+            _finish(finish)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             os.kill(os.getpid(), number)
 
@@ -80,6 +80,14 @@ def _finished_first(finish: Callable[[], object]) -> Iterator[None]:
         signal.pthread_kill(watcher.ident, signal.SIGTERM)
         watcher.join()
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _finish(finish: Callable[[], object]) -> None:
+    """Do what is to be done at the end; that it fails does not keep the process from ending."""
+    try:
+        finish()
+    except OSError as error:
+        print(f"weft: {error}", file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -97,7 +105,7 @@ def ended_by_timeout(seconds: float | None, finish: Callable[[], object] | None)
     def expire() -> NoReturn:
         print(f"weft: timed out after {seconds:g} s", file=sys.stderr, flush=True)
         if finish is not None:
-            finish()
+            _finish(finish)
         os._exit(TIMEOUT_STATUS)  # the guest may never come back
 
     timer = threading.Timer(seconds, expire)

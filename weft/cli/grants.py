@@ -24,7 +24,7 @@ def add_grants(parser: argparse.ArgumentParser) -> None:
     add("--dir", metavar="HOST[::GUEST][:ro]", action="append", type=preopen, default=[], help="a directory")
     add("--cwd", metavar="PATH", help="its working directory, by its own names")
     add("--env", metavar="NAME[=VALUE]", action="append", default=[], help="a variable; without a value, as it is here")
-    add("--inherit-env", action="store_true", help="all the variables that there are here")
+    add("--inherit-env", action="store_true", help="all the variables that there are here, in UTF-8")
     add("--tcp", action="store_true", help="TCP sockets")
     add("--udp", action="store_true", help="UDP sockets")
     add("--allow", metavar="NETWORK", action="append", type=network, help="only these addresses: 10.0.0.0/8, ::1")
@@ -39,9 +39,13 @@ def make_context(options: argparse.Namespace, args: Sequence[str]) -> WasiCtx:
     Raises:
         UsageError: they do not go together.
     """
+    env = _environment(options)
+    for text in (*args, *env, *env.values(), options.cwd or ""):
+        if not is_text(text):
+            raise UsageError(f"{text!r} is not UTF-8, and guests know no other text")
     return WasiCtx(
         args=args,
-        env=_environment(options),
+        env=env,
         cwd=options.cwd,
         stdin="inherit",
         stdout="inherit",
@@ -51,6 +55,11 @@ def make_context(options: argparse.Namespace, args: Sequence[str]) -> WasiCtx:
         http=Http(outgoing=options.http),
         block_loop=True,
     )
+
+
+def is_text(text: str) -> bool:
+    """Whether what the system gave as bytes was UTF-8: Python keeps what was not as surrogates."""
+    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def preopen(text: str) -> Preopen:
@@ -84,7 +93,7 @@ def seconds(text: str) -> float:
 
 
 def _environment(options: argparse.Namespace) -> dict[str, str]:
-    env = dict(os.environ) if options.inherit_env else {}
+    env = {name: os.environ[name] for name in os.environ if options.inherit_env and is_text(name + os.environ[name])}
     for item in options.env:
         name, separator, value = item.partition("=")
         if separator:
@@ -106,4 +115,4 @@ def _network(options: argparse.Namespace) -> Network:
     )
 
 
-__all__ = ["add_grants", "make_context", "network", "preopen", "seconds"]
+__all__ = ["add_grants", "is_text", "make_context", "network", "preopen", "seconds"]

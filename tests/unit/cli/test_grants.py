@@ -43,6 +43,15 @@ def test_inherited_environment() -> None:
     assert dict(context("--inherit-env", "--env", "PATH=/").env) == dict(os.environ) | {"PATH": "/"}
 
 
+def test_what_is_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An argument or a variable that is not UTF-8 is refused; of all the variables, such a one is left out."""
+    monkeypatch.setenv("WEFT_TEST_BYTES", os.fsdecode(b"\xff"))
+    assert "WEFT_TEST_BYTES" not in dict(context("--inherit-env").env)
+    for options in (("--env", "WEFT_TEST_BYTES"), ("--cwd", os.fsdecode(b"/\xfe"))):
+        with pytest.raises(UsageError, match="not UTF-8"):
+            context(*options)
+
+
 @pytest.mark.parametrize(
     ("text", "guest", "read_only"),
     [

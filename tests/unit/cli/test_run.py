@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,6 @@ from weft.cli import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     Run = Callable[..., tuple[int, str, str]]
     Write = Callable[..., str]
@@ -122,6 +122,15 @@ def test_signals(write: Write, tmp_path: Path, number: signal.Signals, traced: b
         assert process.wait(timeout=60) == -number
     if traced:
         assert any(event.get("cat") == "task" for event in json.loads(trace.read_text()))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_trace_that_breaks_off(write: Write) -> None:
+    """That a trace cannot be completed does not keep a process from ending."""
+    with start("--timeout", "0.01", "--trace", "/dev/full", write(hello(then=SPIN))) as process:
+        assert process.wait(timeout=60) == 124
+        assert process.stderr is not None
+        assert b"No space left" in process.stderr.read()
 
 
 def test_timeout(write: Write) -> None:
