@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from functools import partial
 from typing import Any
 
 import anyio
@@ -10,7 +12,7 @@ from wasi_guests import COPY, FLOOD, command, hello
 
 import weft
 from weft import wasi
-from weft.wasi import Capture, MemoryInput, WasiCtx
+from weft.wasi import Capture, DescriptorInput, DescriptorOutput, MemoryInput, WasiCtx
 
 pytestmark = pytest.mark.anyio
 
@@ -225,3 +227,66 @@ async def test_slow_peers() -> None:
     peer = Trickle(bytes(range(200)))
     assert await run(COPY, stdin=peer, stdout=peer) == 0
     assert bytes(peer.written) == bytes(range(200))
+
+
+async def test_closed_pipe() -> None:
+    """A guest that writes to a pipe which nobody reads learns of it as ``pipe``."""
+    near, far = os.pipe()
+    os.close(near)
+    try:
+        assert await run(FLOOD, stdout=DescriptorOutput(far)) == 3
+    finally:
+        os.close(far)
+
+
+async def test_full_pipe() -> None:
+    """A guest that writes more than a pipe takes waits, while the event loop goes on and reads it."""
+    data = bytes(range(256)) * 4000
+    near, far = os.pipe()
+    received = bytearray()
+
+    async def read_all() -> None:
+        while len(received) < len(data):
+            await anyio.wait_readable(near)
+            received.extend(os.read(near, 1 << 16))
+
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(read_all)
+            assert await run(COPY, stdin=MemoryInput(data), stdout=DescriptorOutput(far)) == 0
+    finally:
+        os.close(near)
+        os.close(far)
+    assert received == data
+
+
+@pytest.mark.parametrize("count", [0, 1])
+async def test_guest_that_reads_no_more(count: int) -> None:
+    """A guest that drops its input early has read without error, and what it did not read stays."""
+    body = f"""
+      (call $stdin (i32.const 0))
+      (drop (call $read (i32.load (i32.const 0)) (i32.const 1024) (i32.const {count})))
+      (call $close_readable (i32.load (i32.const 0)))
+      (call $result_of (i32.load (i32.const 4)))"""
+    source = MemoryInput(b"ab")
+    assert await run(command(body), stdin=source) == 0
+    rest = bytearray(5)
+    assert source.read_into(memoryview(rest)) == 2 - count
+
+
+async def test_guest_that_never_asks_how_it_ended() -> None:
+    """Streams may be left open, and outcomes unread, when a command ends."""
+    assert await run(command("(drop (drop (call $open))) (call $stdin (i32.const 0)) (i32.const 0)")) == 0
+
+
+async def test_a_run_can_be_cancelled() -> None:
+    """Whoever awaits a command may stop waiting; the store can be closed then."""
+    near, far = os.pipe()
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(partial(run, COPY, stdin=DescriptorInput(near)))
+            await anyio.wait_all_tasks_blocked()
+            group.cancel_scope.cancel()
+    finally:
+        os.close(near)
+        os.close(far)
