@@ -58,13 +58,22 @@ def lift_own(cx: LiftLowerContext, index: int, rt: ResourceType) -> object:
 def lower_own(cx: LiftLowerContext, value: object, rt: ResourceType) -> int:
     """Give an owned handle to the guest."""
     if rt.let_go is not None:
-        return cx.instance.handles.add(ResourceHandle(rt, _expect_object(value, rt), own=True))
+        return _lower_object(cx, _expect_object(value, rt), rt)
     resource = _expect_resource(value, rt)
     try:
         rep = resource.give_away()
     except ValueError as error:
         raise LowerError(str(error)) from None
     return cx.instance.handles.add(ResourceHandle(rt, rep, own=True))
+
+
+def _lower_object(cx: LiftLowerContext, value: object, rt: ResourceType) -> int:
+    try:
+        return cx.instance.handles.add(ResourceHandle(rt, value, own=True))
+    except Trap:
+        assert rt.let_go is not None
+        rt.let_go(cx.instance.store, value)  # the guest, which owns it now, is about to be stopped
+        raise
 
 
 def lift_borrow(cx: LiftLowerContext, scope: Subtask | None, index: int, rt: ResourceType) -> object:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from attrs import define
 
-from weft import Component, Engine, Linker, LowerError, Store, Trap
+from weft import Component, Engine, Linker, LowerError, Store, StoreLimits, Trap, TrapCode
 
 if TYPE_CHECKING:
     from weft.host.func import Func
@@ -141,6 +141,21 @@ def test_on_drop_cannot_await() -> None:
         guest = host.instantiate(store)
         with pytest.raises(TypeError, match="`on_drop` of a Async cannot await"):
             guest["drop"].call(store, guest["make"].call(store))
+
+
+def test_an_object_that_its_owner_has_no_room_for() -> None:
+    """An object for which its owner has no handle left is told, as the others are when that guest traps."""
+    things = [Thing() for _ in range(3)]
+    host = Host(None, [])
+    with Store(Engine(), limits=StoreLimits(handles=2)) as store:
+        guest = host.instantiate(store)
+        for host.next in things[:2]:
+            guest["make"].call(store)
+        host.next = things[2]
+        with pytest.raises(Trap) as caught:
+            guest["make"].call(store)
+        assert caught.value.code is TrapCode.HANDLE_TABLE_FULL
+    assert [thing.drops for thing in things] == [1, 1, 1]
 
 
 def test_none_is_no_resource() -> None:
