@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from weft.cli.errors import UsageError
 from weft.wasi import Network, Preopen, WasiCtx
 from weft.wasi.http.policy import Http
+from weft.wasi.network import name_pattern
 
 if TYPE_CHECKING:
     import argparse
@@ -28,7 +29,14 @@ def add_grants(parser: argparse.ArgumentParser) -> None:
     add("--tcp", action="store_true", help="TCP sockets")
     add("--udp", action="store_true", help="UDP sockets")
     add("--allow", metavar="NETWORK", action="append", type=network, help="only these addresses: 10.0.0.0/8, ::1")
-    add("--lookup", metavar="NAME", action="append", default=[], help="resolve this name, or *.NAME, or all")
+    add(
+        "--lookup",
+        metavar="NAME",
+        action="append",
+        type=lookup,
+        default=[],
+        help="resolve this name, or *.NAME, or all",
+    )
     add("--http", action="store_true", help="requests over HTTP")
     add("--inherit-network", action="store_true", help="--tcp --udp --lookup all")
 
@@ -81,6 +89,14 @@ def network(text: str) -> str:
         raise ArgumentTypeError(str(error)) from None
 
 
+def lookup(text: str) -> str:
+    """Check a name, ``*.`` and a name, or ``all``."""
+    try:
+        return text if text == "all" else name_pattern(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is no domain name") from None
+
+
 def seconds(text: str) -> float:
     """Read a positive number of seconds."""
     try:
@@ -110,9 +126,9 @@ def _network(options: argparse.Namespace) -> Network:
     return Network(
         tcp=options.tcp or everything,
         udp=options.udp or everything,
-        name_lookup=everything or "all" in options.lookup or [name.lower() for name in options.lookup] or False,
+        name_lookup=everything or "all" in options.lookup or options.lookup or False,
         addresses=options.allow,
     )
 
 
-__all__ = ["add_grants", "is_text", "make_context", "network", "preopen", "seconds"]
+__all__ = ["add_grants", "is_text", "lookup", "make_context", "network", "preopen", "seconds"]

@@ -25,7 +25,12 @@ def _networks(given: Iterable[str | IPv4Network | IPv6Network] | None) -> tuple[
     return None if given is None else tuple(ip_network(network) for network in given)
 
 
-def _pattern(given: str) -> str:
+def name_pattern(given: str) -> str:
+    """Return a name, or ``*.`` and a name, in the form in which names are compared.
+
+    Raises:
+        ValueError: it is neither.
+    """
     below = given.startswith("*.")
     name = ascii_name(given.removeprefix("*.")).removesuffix(".")
     return f"*.{name}" if below else name
@@ -34,7 +39,7 @@ def _pattern(given: str) -> str:
 def _names(given: bool | Iterable[str]) -> bool | frozenset[str]:
     if isinstance(given, str):
         raise TypeError("name_lookup is a bool or several names, not one string")
-    return given if isinstance(given, bool) else frozenset(_pattern(name) for name in given)
+    return given if isinstance(given, bool) else frozenset(name_pattern(name) for name in given)
 
 
 def _denied(what: str) -> PermissionError:
@@ -150,4 +155,4 @@ class Network:
             raise _denied(f"resolve {name!r}")
 
 
-__all__ = ["AddressUse", "Network", "names_above"]
+__all__ = ["AddressUse", "Network", "name_pattern", "names_above"]

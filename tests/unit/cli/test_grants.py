@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from weft.cli.errors import UsageError
-from weft.cli.grants import add_grants, make_context, network, preopen, seconds
+from weft.cli.grants import add_grants, lookup, make_context, network, preopen, seconds
 from weft.wasi import Network, Preopen
 
 if TYPE_CHECKING:
@@ -104,6 +104,13 @@ def test_nonsense(read: Any, text: str) -> None:
 def test_network(options: tuple[str, ...], granted: Network) -> None:
     """Of the network a command is given what the options name."""
     assert context(*options).network == granted
+
+
+@pytest.mark.parametrize("text", ["", "*", "a..b", "*.*.org", "a b"])
+def test_no_name(text: str) -> None:
+    """What is no name is refused, and not one that is never asked for."""
+    with pytest.raises(ArgumentTypeError, match="no domain name"):
+        lookup(text)
 
 
 def test_addresses_without_sockets() -> None:
