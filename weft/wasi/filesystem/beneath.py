@@ -91,11 +91,6 @@ class Place:
         """The name, or ``.``."""
         return self.at.name
 
-    @property
-    def slashed_name(self) -> bytes:
-        """The name with the slash that was after it, for calls of the system that never follow the last name."""
-        return self.at.name + b"/" if self.at.must_be_directory else self.at.name
-
     def stat(self) -> os.stat_result:
         """Return the attributes of what is there."""
         return os.stat(self.at.name, dir_fd=self.dir_fd, follow_symlinks=False)

@@ -39,10 +39,22 @@ def stat_at(directory: Descriptor, path: str, *, follow: bool) -> os.stat_result
 
 
 def _checked_stat(place: Place) -> os.stat_result:
+    """Return the attributes of what is there: a directory, if a slash asked for one."""
+    return _check_directory(place) if place.at.must_be_directory else place.stat()
+
+
+def _check_directory(place: Place) -> os.stat_result:
     status = place.stat()
-    if place.at.must_be_directory and not stat.S_ISDIR(status.st_mode):
+    if not stat.S_ISDIR(status.st_mode):
         raise os_error(errno.ENOTDIR, place.name)
     return status
+
+
+def _check_new_name(place: Place) -> None:
+    """Refuse a slash after the name of what will be no directory, as Linux does; other systems would follow a link."""
+    if place.at.must_be_directory:
+        place.stat()
+        raise os_error(errno.EEXIST, place.name)
 
 
 def metadata_hash_at(directory: Descriptor, path: str, *, follow: bool) -> tuple[int, int]:
@@ -55,7 +67,7 @@ def set_times_at(directory: Descriptor, path: str, access: NewTime, modification
     fd = _mutable_fd(directory)
     with locate(fd, path, follow=_follows(path, follow=follow)) as place:
         if place.at.must_be_directory:
-            _checked_stat(place)
+            _check_directory(place)
         utimensat(place.dir_fd, place.name, access, modification)
 
 
@@ -78,7 +90,7 @@ def _check_directory_if_asked(fd: int, path: str) -> bool:
     if not path.endswith("/"):
         return False
     with locate(fd, path, follow=True) as place:
-        _checked_stat(place)
+        _check_directory(place)
     return True
 
 
@@ -95,7 +107,9 @@ def rename_at(directory: Descriptor, old_path: str, new_directory: Descriptor, n
     """Give what is at `old_path` a new name, perhaps in another directory."""
     old_fd, new_fd = _mutable_fd(directory), _mutable_fd(new_directory)
     with locate(old_fd, old_path, follow=False) as old, locate(new_fd, new_path, follow=False) as new:
-        os.rename(old.slashed_name, new.slashed_name, src_dir_fd=old.dir_fd, dst_dir_fd=new.dir_fd)
+        if old.at.must_be_directory or new.at.must_be_directory:
+            _check_directory(old)
+        os.rename(old.name, new.name, src_dir_fd=old.dir_fd, dst_dir_fd=new.dir_fd)
 
 
 def link_at(directory: Descriptor, old_path: str, new_directory: Descriptor, new_path: str, *, follow: bool) -> None:
@@ -106,8 +120,9 @@ def link_at(directory: Descriptor, old_path: str, new_directory: Descriptor, new
         locate(new_fd, new_path, follow=False) as new,
     ):
         if old.at.must_be_directory:
-            _checked_stat(old)
-        os.link(old.name, new.slashed_name, src_dir_fd=old.dir_fd, dst_dir_fd=new.dir_fd, follow_symlinks=False)
+            _check_directory(old)
+        _check_new_name(new)
+        os.link(old.name, new.name, src_dir_fd=old.dir_fd, dst_dir_fd=new.dir_fd, follow_symlinks=False)
 
 
 def symlink_at(directory: Descriptor, target: str, path: str) -> None:
@@ -118,7 +133,8 @@ def symlink_at(directory: Descriptor, target: str, path: str) -> None:
         raise os_error(errno.EINVAL)
     check_target(contents)
     with locate(fd, path, follow=False) as place:
-        os.symlink(contents, place.slashed_name, dir_fd=place.dir_fd)
+        _check_new_name(place)
+        os.symlink(contents, place.name, dir_fd=place.dir_fd)
 
 
 def read_link_at(directory: Descriptor, path: str) -> str:

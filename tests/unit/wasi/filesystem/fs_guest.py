@@ -272,6 +272,18 @@ WRITE_ALL = """
       (i32.store (i32.const 36) (local.get $done))
       (i32.const 16))"""
 
+COPY = """
+    (func (export "copy-file") (param $from i32) (param $to i32) (result i32)
+      (local $future i32) (local $reading i32)
+      (call $read-via-stream (local.get $from) (i64.const 0) (i32.const 16))
+      (local.set $reading (i32.load (i32.const 20)))
+      (local.set $future (call $append-via-stream (local.get $to) (i32.load (i32.const 16))))
+      (drop (call $outcome.read (local.get $future) (i32.const 16)))
+      (call $outcome.drop-readable (local.get $future))
+      (drop (call $outcome.read (local.get $reading) (i32.const 36)))
+      (call $outcome.drop-readable (local.get $reading))
+      (i32.const 16))"""
+
 HOLD = """
     (func (export "hold-stream") (param $d i32) (call $read-via-stream (local.get $d) (i64.const 0) (i32.const 16)))
     (func (export "hold-directory") (param $d i32) (call $read-directory (local.get $d) (i32.const 16)))"""
@@ -284,6 +296,7 @@ STREAM_CODE = "".join(
         READ_ALL.format(export="list-directory", start="read-directory", kind="entries", size=24, **NO_OFFSET),
         WRITE_ALL.format(export="write-file", start="write-via-stream", **OFFSET),
         WRITE_ALL.format(export="append-file", start="append-via-stream", **NO_OFFSET),
+        COPY,
         HOLD,
     )
 )
@@ -292,6 +305,7 @@ STREAM_EXPORTS = {
     "list-directory": ["u32", "u32", "u32", f"(tuple (list $directory-entry) {DONE})"],
     "write-file": ["u32", "(list u8)", "u64", f"(tuple {DONE} u32)"],
     "append-file": ["u32", "(list u8)", f"(tuple {DONE} u32)"],
+    "copy-file": ["u32", "u32", f"(tuple {DONE} {DONE})"],
     "hold-stream": ["u32", ""],
     "hold-directory": ["u32", ""],
 }
