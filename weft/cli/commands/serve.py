@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("its instances").add_argument
     add("--max-instances", metavar="N", type=_count, default=16, help="how many there may be at once (16)")
     add("--max-concurrent", metavar="N", type=_count, default=16, help="requests that one handles at once (16)")
-    add("--max-requests", metavar="N", type=_count, default=1024, help="requests after which one is replaced (1024)")
+    add("--max-requests", metavar="N", type=_count, default=10_000, help="requests after which one is replaced (10000)")
     add("--max-waiting", metavar="N", type=_count, default=1000, help="requests that may wait; more get 503 (1000)")
     add("--max-memory", metavar="MIB", type=_count, help="how large the memories of one may be")
     add("--idle-timeout", metavar="SECONDS", type=seconds, default=60.0, help="after which one that idles goes (60)")

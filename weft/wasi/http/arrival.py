@@ -18,12 +18,16 @@ TRAPPED = internal_error("the guest trapped before it was done")
 
 @final
 class Arrival:
-    """Takes a ``future<result<...>>`` as soon as it has a value (`weft.FutureConsumer`)."""
+    """Takes a ``future<result<...>>`` as soon as it has a value (`weft.FutureConsumer`).
 
-    __slots__ = ("_event", "_value")
+    Most have one by the time that somebody waits: the event is made only for those that have not.
+    """
+
+    __slots__ = ("_event", "_over", "_value")
 
     def __init__(self, store: Store, reader: FutureReader) -> None:
-        self._event = anyio.Event()
+        self._event: anyio.Event | None = None
+        self._over = False
         self._value: Any = Err(TRAPPED)
         reader.pipe(store, self)
 
@@ -35,7 +39,9 @@ class Arrival:
 
     def close(self) -> None:
         """Learn that there is a value, or will be none."""
-        self._event.set()
+        self._over = True
+        if self._event is not None:
+            self._event.set()
 
     async def wait(self) -> Any:
         """Return the payload of ``ok``.
@@ -43,7 +49,9 @@ class Arrival:
         Raises:
             HttpError: it was ``error``, or the guest trapped before.
         """
-        await self._event.wait()
+        if not self._over:
+            self._event = self._event or anyio.Event()
+            await self._event.wait()
         if isinstance(self._value, Err):
             raise HttpError(self._value.value)
         return self._value.value

@@ -47,13 +47,13 @@ def asgi(
     store_limits: StoreLimits | None = None,
     max_instances: int = 16,
     max_concurrent_per_instance: int = 16,
-    max_requests_per_instance: int = 1024,
+    max_requests_per_instance: int = 10_000,
     max_waiting: int = 1000,
     idle_timeout: float = 60.0,
     request_timeout: float | None = 60.0,
     shutdown_grace: float = 10.0,
 ) -> Application:
-    """Make an ASGI application of a component that exports ``wasi:http/handler@0.3.0``.
+    """Make an ASGI application of a component that exports ``wasi:http/handler``, or ``incoming-handler`` of WASI 0.2.
 
     It works under any ASGI server, and mounted in any ASGI framework. Instances are made when requests come, or at the
     server's start-up if it has the lifespan protocol; each handles several requests at once, and many one after
@@ -67,7 +67,8 @@ def asgi(
         store_limits: how much memory an instance may have.
         max_instances: how many instances there may be at once.
         max_concurrent_per_instance: how many requests one may handle at once.
-        max_requests_per_instance: how many one may handle before another takes its place.
+        max_requests_per_instance: how many one may handle before another takes its place; those of WASI 0.2, which
+            expect no more, handle one.
         max_waiting: how many requests may wait for an instance; more are answered with 503.
         idle_timeout: seconds after which an instance without requests goes.
         request_timeout: seconds that a guest may take until it responds; then it is cancelled, and the answer is 504.

@@ -59,9 +59,11 @@ class Exchange:
 
     __slots__ = (
         "_accepts_trailers",
+        "_authority",
         "_body",
         "_cancel_scope",
         "_gone",
+        "_has_body",
         "_pool",
         "_receiver",
         "_scope",
@@ -89,6 +91,7 @@ class Exchange:
         self._send = send
         self._gone = self._started = False
         self._accepts_trailers = False
+        self._authority: str | None = None
         self._cancel_scope = anyio.CancelScope()
         self._timeout = timeout
         self._receiver: JoinHandle | None = None
@@ -97,10 +100,13 @@ class Exchange:
     def _received_body(self, receive: Receive) -> ReceivedBody:
         has_body = not self._scope["http_version"].startswith("1")
         for name, value in self._scope["headers"]:
-            if name == b"transfer-encoding" or (name == b"content-length" and value != b"0"):
+            if name == b"host":
+                self._authority = str(value, "latin-1")
+            elif name == b"transfer-encoding" or (name == b"content-length" and value != b"0"):
                 has_body = True
             elif name == b"te" and b"trailers" in value.lower():
                 self._accepts_trailers = "http.response.trailers" in self._scope.get("extensions", ())
+        self._has_body = has_body
         return ReceivedBody(
             receive, is_empty=not has_body, on_wanted=self._start_receiver, on_disconnect=self._disconnected
         )
@@ -171,14 +177,15 @@ class Exchange:
 
     def _request(self) -> Request | int:
         """Return what the guest gets; or a status, for what no guest can get."""
-        scope, ctx = self._scope, self._service.ctx
-        body = Body.received(self._service.store, self._body, self._body.trailers)
+        scope, service = self._scope, self._service
+        body = Body.received(service.store, self._body if self._has_body else None, self._body.trailers)
+        authority = self._authority or _server(scope)
         try:
             return Request.received(
-                ctx,
+                service.ctx,
                 scope["method"],
                 scope["scheme"],
-                _authority(scope),
+                authority,
                 _path_with_query(scope),
                 scope["headers"],
                 body,
@@ -312,10 +319,8 @@ def _pairs(fields: Fields | None) -> list[tuple[bytes, bytes]]:
     return [] if fields is None else [(name.lower().encode("ascii"), value) for name, value in fields]
 
 
-def _authority(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"host":
-            return str(value, "latin-1")
+def _server(scope: Scope) -> str:
+    """Return what stands for the host that the client did not name."""
     server = scope.get("server")
     if server is None:
         return "localhost"
@@ -327,9 +332,11 @@ def _authority(scope: Scope) -> str:
 def _path_with_query(scope: Scope) -> str:
     """Return the request's target, relative to where the app is mounted."""
     raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
-    root = quote(scope.get("root_path", "")).encode()
-    if root and raw.startswith(root):
-        raw = raw[len(root) :] or b"/"
+    root_path = scope.get("root_path")
+    if root_path:
+        root = quote(root_path).encode()
+        if raw.startswith(root):
+            raw = raw[len(root) :] or b"/"
     query: bytes = scope["query_string"]
     return str(raw + b"?" + query if query else raw, "latin-1")
 

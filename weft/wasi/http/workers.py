@@ -92,7 +92,7 @@ class PoolLimits:
 
     max_instances: int = _count(16)
     max_concurrent_per_instance: int = _count(16)
-    max_requests_per_instance: int = _count(1024)
+    max_requests_per_instance: int = _count(10_000)
     max_waiting: int = field(default=1000, validator=[validators.instance_of(int), validators.ge(0)])
     idle_timeout: float = field(default=60.0, validator=validators.ge(0))
     shutdown_grace: float = field(default=10.0, validator=validators.ge(0))
