@@ -152,3 +152,67 @@ def test_trace_that_cannot_be_written(weft_command: Run, write: Write) -> None:
     """A trace that cannot be written is an error in one line."""
     status, _, errors = weft_command("run", "--trace", "/nowhere/t.json", write(command("(i32.const 0)")))
     assert (status, errors) == (1, "weft: /nowhere/t.json: No such file or directory\n")
+
+
+# Exits with the number of its arguments, plus 16 times the number of its variables.
+COUNTER = """
+(component
+  (import "wasi:cli/environment@0.3.0" (instance $env
+    (export "get-environment" (func (result (list (tuple string string)))))
+    (export "get-arguments" (func (result (list string))))))
+  (import "wasi:cli/exit@0.3.0" (instance $exit (export "exit-with-code" (func (param "status-code" u8)))))
+  (core module $Memory
+    (memory (export "memory") 1)
+    (global $free (mut i32) (i32.const 1024))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+      (global.get $free)
+      (global.set $free (i32.and
+        (i32.add (i32.add (global.get $free) (local.get 3)) (i32.const 7)) (i32.const -8)))))
+  (core instance $memory (instantiate $Memory))
+  (alias core export $memory "memory" (core memory $m))
+  (alias core export $memory "realloc" (core func $realloc))
+  (core func $environment (canon lower (func $env "get-environment") (memory $m) (realloc $realloc)))
+  (core func $arguments (canon lower (func $env "get-arguments") (memory $m) (realloc $realloc)))
+  (core func $exit (canon lower (func $exit "exit-with-code")))
+  (core module $Guest
+    (import "" "memory" (memory 1))
+    (import "" "environment" (func $environment (param i32)))
+    (import "" "arguments" (func $arguments (param i32)))
+    (import "" "exit" (func $exit (param i32)))
+    (func (export "run") (result i32)
+      (call $environment (i32.const 0))
+      (call $arguments (i32.const 8))
+      (call $exit (i32.add (i32.load (i32.const 12)) (i32.shl (i32.load (i32.const 4)) (i32.const 4))))
+      unreachable))
+  (core instance $guest (instantiate $Guest (with "" (instance
+    (export "memory" (memory $m)) (export "environment" (func $environment))
+    (export "arguments" (func $arguments)) (export "exit" (func $exit))))))
+  (func $run async (result (result)) (canon lift (core func $guest "run")))
+  (instance $api (export "run" (func $run)))
+  (export "wasi:cli/run@0.3.0" (instance $api)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "status"),
+    [
+        ((), (), 1),
+        ((), ("a", "b"), 3),
+        (("--env", "A=1"), ("a", "--", "-b", "--", "c"), 5 + 16),
+        ((), ("--env", "A=1", "--", "-a", "--env", "B=1"), 4 + 16),
+        ((), ("a", "--env", "A=1", "--argv0", "other", "--", "b"), 3 + 16),
+    ],
+)
+def test_arguments(
+    weft_command: Run, write: Write, before: tuple[str, ...], after: tuple[str, ...], status: int
+) -> None:
+    """Options are taken up to two dashes, and arguments around them; the name of the program comes first."""
+    assert weft_command("run", *before, write(COUNTER), *after) == (status, "", "")
+
+
+@pytest.mark.parametrize("options", [("--no-such-option",), ("--timeout", "0"), ("--dir", "/nowhere")])
+def test_wrong_options(write: Write, options: tuple[str, ...]) -> None:
+    """What the command line gets wrong is told before anything runs, with status 2."""
+    with pytest.raises(SystemExit) as caught:
+        main(["run", *options, write(COUNTER)])
+    assert caught.value.code == 2
