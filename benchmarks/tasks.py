@@ -85,6 +85,34 @@ def _latency() -> Runners:
     return Runners(one_by_one(guest.load("awaits")), tasks)
 
 
+async def _step(_accessor: object, a: int, b: int) -> int:
+    del b
+    return a + 1
+
+
+async def _calling_guest(component: weft.Component, count: int) -> float:
+    """Return how long `count` calls of an async function take that a guest makes one after the other."""
+    linker = weft.Linker(component.engine)
+    linker.root.func_wrap_async("step", _step)
+    async with weft.Store(component.engine) as store:
+        run = (await linker.instantiate(store, component)).get_func("run")
+        started = perf_counter()
+        assert await run.call_async(store, count) == count
+        return perf_counter() - started
+
+
+async def _calling(count: int) -> float:
+    started = perf_counter()
+    x = 0
+    for _ in range(count):
+        x = await _step(None, x, 0)
+    return perf_counter() - started
+
+
+def _async_import() -> Runners:
+    return Runners(_blocking(partial(_calling_guest, guest.load("imports"))), _blocking(_calling))
+
+
 def _blocking(run: Callable[[int], Coroutine[None, None, float]]) -> Runner:
     return lambda count: asyncio.run(run(count))
 
@@ -99,4 +127,5 @@ CASES = (
     Case("10,000, host suspends", partial(_tasks, "callback", _suspended), count=TASKS, per=TASKS),
     Case("10,000, host suspends, guest on stacks", partial(_tasks, "stackful", _suspended), count=TASKS, per=TASKS),
     Case("one after the other, host returns at once twice", _latency, count=2_000),
+    Case("guest -> host: async def that returns at once", _async_import, count=10_000),
 )

@@ -13,7 +13,7 @@ import asyncio
 from asyncio.tasks import _enter_task, _leave_task
 from contextvars import copy_context
 from types import coroutine
-from typing import TYPE_CHECKING, Protocol, final
+from typing import TYPE_CHECKING, Any, Protocol, final
 
 import anyio
 
@@ -73,15 +73,11 @@ class Stepper:
     def _in_task(self, func: Callable[..., object], *args: object) -> None:
         loop, task = self._loop, self._task
         interrupted = asyncio.current_task(loop)
-        if interrupted is not None:
-            _leave_task(loop, interrupted)
-        _enter_task(loop, task)
         try:
+            _switch(loop, interrupted, task)
             func(*args)
-        finally:
-            _leave_task(loop, task)
-            if interrupted is not None:
-                _enter_task(loop, interrupted)
+        finally:  # wherever a signal handler raised
+            _switch(loop, asyncio.current_task(loop), interrupted)
 
     def go_on(self, work: Work) -> None:
         """Have the task do `work`."""
@@ -116,6 +112,17 @@ class Stepper:
                 raise error
         finally:
             self._pool.remove(self)
+
+
+def _switch(
+    loop: asyncio.AbstractEventLoop, current: asyncio.Task[Any] | None, other: asyncio.Task[Any] | None
+) -> None:
+    """Have asyncio take `other` for the task that runs, and no more `current`."""
+    if current is not other:
+        if current is not None:
+            _leave_task(loop, current)
+        if other is not None:
+            _enter_task(loop, other)
 
 
 @coroutine
