@@ -282,7 +282,7 @@ def _direct_caller(lifted: LiftedFunc, post: Callable[..., None] | None) -> Call
         finally:
             store.nesting -= 1
             store.current = previous
-        task.implicit_thread.storage = [0, 0]
+        task.implicit_thread.storage = (0, 0)
         task.parent = None
         task.number = 0
         task.caller = nobody

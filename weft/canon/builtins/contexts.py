@@ -18,4 +18,6 @@ def canon_context_get(inst: ComponentInstance, slot: int) -> int:
 
 def canon_context_set(inst: ComponentInstance, slot: int, value: int) -> None:
     """Store `value` in `slot` of the current thread."""
-    inst.store.running_thread().storage[slot] = value
+    thread = inst.store.running_thread()
+    first, second = thread.storage
+    thread.storage = (first, value) if slot else (value, second)
