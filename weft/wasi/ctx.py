@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from os import fspath
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, final
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, final
 
 import anyio
 import anyio.to_thread
@@ -54,17 +54,23 @@ def _pairs(given: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[
     return tuple((str(name), str(value)) for name, value in items)
 
 
+def _inherits(given: object) -> bool:
+    if isinstance(given, str) and given != "inherit":
+        raise ValueError(f"stdio is 'inherit' or an object to read from or write to, not {given!r}")
+    return isinstance(given, str)
+
+
 def _stdin(given: ByteInput | Literal["inherit"]) -> ByteInput:
     # What 0.2 reads ahead, to tell whether there is anything, must be seen by all who read.
-    return DescriptorInput(0) if isinstance(given, str) else with_read_ahead(given)
+    return DescriptorInput(0) if _inherits(given) else with_read_ahead(cast("ByteInput", given))
 
 
 def _stdout(given: ByteOutput | Literal["inherit"]) -> ByteOutput:
-    return DescriptorOutput(1) if isinstance(given, str) else given
+    return DescriptorOutput(1) if _inherits(given) else cast("ByteOutput", given)
 
 
 def _stderr(given: ByteOutput | Literal["inherit"]) -> ByteOutput:
-    return DescriptorOutput(2) if isinstance(given, str) else given
+    return DescriptorOutput(2) if _inherits(given) else cast("ByteOutput", given)
 
 
 @final
