@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 from fs_sandbox import Sandbox
 
-from weft.wasi.filesystem import beneath, file_bytes
+from weft.wasi.filesystem import beneath, file_bytes, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,11 +29,13 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
         yield made
 
 
-@pytest.fixture(params=["openat2", "by hand"])
+@pytest.fixture(params=["openat2", "by hand", "by hand, without O_PATH"])
 def both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Sandbox]:
-    """A sandbox whose paths are looked up in one of the two ways."""
-    if request.param == "by hand":
+    """A sandbox whose paths are looked up in one of the two ways, by hand also as on systems other than Linux."""
+    if request.param != "openat2":
         monkeypatch.setattr(beneath, "has_openat2", lambda: False)
+        if request.param != "by hand":
+            monkeypatch.setattr(walk, "DIRECTORY_FLAGS", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     elif not beneath.has_openat2():
         pytest.skip("the system has no openat2")
     with Sandbox(tmp_path) as made:

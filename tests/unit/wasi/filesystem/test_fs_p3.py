@@ -186,7 +186,7 @@ async def test_a_full_disk(use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
             raise OSError(28, "full")
         return real(fd, [buffers[0][:3]], offset)
 
-    monkeypatch.setattr(file_bytes.os, "pwritev", pwritev)
+    monkeypatch.setattr(os, "pwritev", pwritev)
 
     async def main(guest: Guest) -> None:
         file = await guest.open("file", flags="write")
