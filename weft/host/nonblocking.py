@@ -49,6 +49,13 @@ class _NonblockingParty:
         """Wait until a transfer is worth a try; cancelled when nobody wants it any more."""
         raise NotImplementedError
 
+    def check_ready(self) -> None:
+        """Look whether there is something to transfer: what reads and writes of zero items ask. By default there is.
+
+        Raises:
+            BlockingIOError: not now, and `wait` is awaited before the next look.
+        """
+
     def finished(self) -> None:
         """Clean up: called once, when the stream is over or nobody reads or writes any more.
 
@@ -75,6 +82,10 @@ class _NonblockingParty:
             return StreamResult.CANCELLED
         self.__has_task = self.__waiting = True
         return self.__operations.poll(waker, self.wait)  # PENDING: it was just started
+
+    def _look(self) -> StreamResult:
+        self.check_ready()
+        return StreamResult.COMPLETED
 
     def __finish(self) -> None:
         try:
@@ -123,10 +134,9 @@ class NonblockingProducer(_NonblockingParty):
         raise NotImplementedError
 
     def poll_produce(self, waker: Waker, destination: Destination, finish: bool) -> StreamAnswer:
-        """As `StreamProducer.poll_produce`; a read of zero items is said to be possible."""
-        if destination.zero_length:
-            return StreamResult.COMPLETED
-        return self._poll(waker, partial(self.receive, destination), finish=finish)
+        """As `StreamProducer.poll_produce`."""
+        transfer = self._look if destination.zero_length else partial(self.receive, destination)
+        return self._poll(waker, transfer, finish=finish)
 
 
 class NonblockingConsumer(_NonblockingParty):
@@ -148,10 +158,9 @@ class NonblockingConsumer(_NonblockingParty):
         raise NotImplementedError
 
     def poll_consume(self, waker: Waker, source: Source, finish: bool) -> StreamAnswer:
-        """As `StreamConsumer.poll_consume`; a write of zero items is said to be possible."""
-        if not source.offered:
-            return StreamResult.COMPLETED
-        return self._poll(waker, partial(self.send, source), finish=finish)
+        """As `StreamConsumer.poll_consume`."""
+        transfer = partial(self.send, source) if source.offered else self._look
+        return self._poll(waker, transfer, finish=finish)
 
 
 __all__ = ["TURN_OPERATIONS", "NonblockingConsumer", "NonblockingProducer"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Any, Final, final
 
 from weft import StreamResult, consumers, producers
@@ -57,6 +58,11 @@ def write_via_stream(
     return outcome
 
 
+def _check(is_ready: Callable[[], bool] | None) -> None:
+    if is_ready is not None and not is_ready():
+        raise BlockingIOError(errno.EAGAIN, "not ready")
+
+
 @final
 class _InputProducer(producers.NonblockingProducer):
     __slots__ = ("_at_end", "_error_code", "_outcome", "_source")
@@ -77,6 +83,10 @@ class _InputProducer(producers.NonblockingProducer):
     async def wait(self) -> None:
         """Wait until something is there."""
         await self._source.wait_readable()
+
+    def check_ready(self) -> None:
+        """Look whether something is there; a source that cannot tell is taken to have something."""
+        _check(getattr(self._source, "is_readable", None))
 
     def receive(self, destination: Destination) -> StreamResult:
         """Read straight into the guest's memory."""
@@ -123,6 +133,10 @@ class _OutputConsumer(consumers.NonblockingConsumer):
     async def wait(self) -> None:
         """Wait until something can be written."""
         await self._sink.wait_writable()
+
+    def check_ready(self) -> None:
+        """Look whether something can be written; a sink that cannot tell is taken to have room."""
+        _check(getattr(self._sink, "is_writable", None))
 
     def send(self, source: Source) -> StreamResult:
         """Write straight from the guest's memory."""

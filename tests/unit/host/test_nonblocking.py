@@ -128,6 +128,30 @@ async def test_a_wait_outlives_a_read_that_is_taken_back(store: weft.Store) -> N
     await store.run_concurrent(main)
 
 
+async def test_reads_and_writes_of_nothing_ask(store: weft.Store) -> None:
+    """A transfer of zero items waits until `check_ready` finds something, and transfers nothing."""
+
+    class Asked(Inbox):
+        def check_ready(self) -> None:
+            if not self.chunks:
+                raise BlockingIOError
+
+    inbox = Asked()
+
+    async def main(_accessor: weft.Accessor) -> None:
+        guest = GuestReader(store, inbox)
+        assert guest.read(0) is None
+        await until(lambda: inbox.waits)
+        inbox.put(b"abc")
+        await until(lambda: guest.answer)
+        assert guest.answer == (COMPLETED, 0)
+        assert (guest.read(4), guest.data) == ((COMPLETED, 3), b"abc")
+        assert guest.read(0) is None
+        assert guest.cancel() == (CANCELLED, 0)
+
+    await store.run_concurrent(main)
+
+
 async def test_others_get_a_turn(store: weft.Store) -> None:
     """After a number of transfers that could be served at once, the event loop gets a turn before the next."""
     inbox = Inbox(*[b"a"] * (2 * TURN_OPERATIONS))

@@ -69,6 +69,10 @@ class SendHalf(_Half):
         """Send what the system takes; if the peer is gone this is an error, and no signal."""
         return self._os.raw.send(view, _NO_SIGNAL)
 
+    def is_writable(self) -> bool:
+        """Whether the system takes something, or there is an error to be had."""
+        return self.closed or self._os.is_writable()
+
     async def wait_writable(self) -> None:
         """Wait until the system takes something."""
         if not self.closed:

@@ -105,6 +105,43 @@ async def test_listening() -> None:
     await go(main)
 
 
+async def test_transfers_of_nothing() -> None:
+    """A read of zero bytes or sockets waits until there is one; a write of zero bytes is done where more would be."""
+
+    async def finished(guest: Guest, name: str, handle: int, then: Callable[[], object]) -> int:
+        results: list[int] = []
+
+        async def call() -> None:
+            results.append(await guest(name, handle))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(call)
+            await anyio.wait_all_tasks_blocked()
+            assert not results
+            then()
+        return results[0]
+
+    async def main(guest: Guest) -> None:
+        tcp, peer = await connected(guest)
+        with peer:
+            reader, _ = await guest("tcp-socket-receive", tcp)
+            assert await finished(guest, "read-nothing", reader, lambda: peer.send(b"abc")) == COMPLETED
+            assert await guest("read", reader) == (COMPLETED, b"abc")
+            writer, _ = await sending(guest, tcp)
+            assert await guest("write", writer, b"") == COMPLETED
+            await guest("end-bytes", writer)
+        listener = await guest("tcp-socket-create", "ipv4")
+        await guest("tcp-socket-bind", listener, wire())
+        connections = await guest("tcp-socket-listen", listener)
+        where = await guest("tcp-socket-get-local-address", listener)
+        with socket.socket() as client:
+            address = ("127.0.0.1", where.value.port)
+            assert await finished(guest, "accept-nothing", connections, lambda: client.connect(address)) == COMPLETED
+            assert (await guest("accept", connections))[0] == 1 << 4
+
+    await go(main)
+
+
 async def test_not_connected() -> None:
     """A socket that is not connected receives nothing, and sends nothing; the futures say why."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Any, Final, final
 
 import anyio
@@ -116,6 +117,11 @@ class Connections(producers.NonblockingProducer):
         if exhausted:
             await anyio.sleep(EXHAUSTED_SECONDS)
         await self._listener.wait_acceptable()
+
+    def check_ready(self) -> None:
+        """Look whether there is a connection."""
+        if not self._listener.is_acceptable():
+            raise BlockingIOError(errno.EAGAIN, "nobody connects")
 
     def receive(self, destination: Destination) -> StreamResult:
         """Accept one; the stream ends only when there can be no more."""
