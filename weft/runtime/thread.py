@@ -73,7 +73,7 @@ class Thread:
         self.task = task
         self.store: StoreState = task.inst.store
         self.index = 0
-        self.storage = (0, 0)
+        self.storage: tuple[int, int] = (0, 0)
         self.state = ThreadState.SUSPENDED
         self.cancellable = False
         self.may_suspend = True
