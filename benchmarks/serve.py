@@ -1,6 +1,6 @@
 """A service under load, beside a plain ASGI application on the same server: ``python -m benchmarks.serve``.
 
-Both answer "Hello, world!" with uvicorn in a process of their own, one after the other; this process makes the requests
+Both answer "Hello, world!" with uvicorn in a process of their own, in turns; this process makes the requests
 over a number of connections and looks at every response. Then a body of 1 GiB goes through a guest and back.
 """
 
@@ -151,20 +151,53 @@ async def load(port: int, requests: int, connections: int) -> tuple[Load, float]
     return measured, perf_counter() - started
 
 
-def measure_load(name: str, server: Server, requests: int, connections: int) -> float:
-    """Print one line about requests, and return how many there were in a second."""
-    asyncio.run(load(server.port, min(requests, 2000), connections))
-    before, computed = server.memory(), server.seconds()
-    measured, seconds = asyncio.run(load(server.port, requests, connections))
-    times = sorted(measured.seconds)
-    rate = len(times) / seconds
-    p50, p99 = (times[len(times) * percent // 100] * 1000 for percent in (50, 99))
-    print(
-        f"{name:12} {rate:6.0f} requests/s   p50 {p50:6.2f} ms   p99 {p99:6.2f} ms   "
-        f"CPU {(server.seconds() - computed) / len(times) * 1e6:4.0f} us   "
-        f"{measured.failed} of {len(times)} failed   RSS {before:.0f} -> {server.memory():.0f} MiB"
-    )
-    return rate
+ROUNDS = 10
+"""How often the servers take turns, so that what else the machine does meanwhile slows both."""
+
+
+@define
+class Total:
+    """What came of the requests to one server."""
+
+    name: str
+    server: Server
+    rates: list[float] = field(factory=list)
+    seconds: list[float] = field(factory=list)
+    failed: int = 0
+    computed: float = 0.0
+    before: float = 0.0
+
+    def measure(self, requests: int, connections: int) -> None:
+        """Make requests."""
+        computed = self.server.seconds()
+        made, seconds = asyncio.run(load(self.server.port, requests, connections))
+        self.computed += self.server.seconds() - computed
+        self.rates.append(len(made.seconds) / seconds)
+        self.seconds += made.seconds
+        self.failed += made.failed
+
+    def show(self) -> None:
+        """Print one line."""
+        times = sorted(self.seconds)
+        p50, p99 = (times[len(times) * percent // 100] * 1000 for percent in (50, 99))
+        print(
+            f"{self.name:11} {max(self.rates):6.0f} requests/s at best, {min(self.rates):6.0f} at worst   "
+            f"p50 {p50:6.2f} ms   p99 {p99:6.2f} ms   CPU {self.computed / len(times) * 1e6:4.0f} us   "
+            f"{self.failed} of {len(times)} failed   RSS {self.before:.0f} -> {self.server.memory():.0f} MiB"
+        )
+
+
+def measure_load(plain: Server, weft: Server, requests: int, connections: int) -> None:
+    """Have both servers answer so many requests, in turns, and print a line about each."""
+    totals = [Total("plain ASGI", plain), Total("weft", weft)]
+    for total in totals:
+        asyncio.run(load(total.server.port, min(requests, 2000), connections))
+        total.before = total.server.memory()
+    for _ in range(ROUNDS):
+        for total in totals:
+            total.measure(requests // ROUNDS, connections)
+    for total in totals:
+        total.show()
 
 
 # A large body.
@@ -217,11 +250,9 @@ def main() -> None:
     if options.plain:
         serve_plain()
         return
-    with running("benchmarks.serve", "--plain") as server:
-        plain = measure_load("plain ASGI", server, options.requests, options.connections)
-    with running("weft.cli", "serve", options.component, "--addr", "127.0.0.1:0") as server:
-        weft = measure_load("weft", server, options.requests, options.connections)
-        print(f"{'':12} {weft / plain:6.0%}")
+    weft = running("weft.cli", "serve", options.component, "--addr", "127.0.0.1:0")
+    with running("benchmarks.serve", "--plain") as plain, weft as server:
+        measure_load(plain, server, options.requests, options.connections)
         measure_echo(f"{options.mib} MiB handed back by the guest", "/echo", server, options.mib)
         measure_echo(f"{options.mib} MiB copied by the guest", "/copy", server, options.mib)
 

@@ -351,6 +351,16 @@ async def test_a_service_starts_with_its_first_request() -> None:
     assert app.pool is None
 
 
+async def test_requests_that_come_together_start_one_service() -> None:
+    """The first requests may come at the same time: one of them makes the service start, and all are answered."""
+    app = asgi(SERVICE)
+    async with anyio.create_task_group() as group:
+        exchanges = [Exchange(app, "/hello").start(group) for _ in range(5)]
+    assert [exchange.status for exchange in exchanges] == [200] * 5
+    assert len(app.pool.workers) == 1
+    await app.aclose()
+
+
 async def test_an_error_of_the_host_reaches_the_server() -> None:
     """A bug in a host function is not the guest's fault: the server gets it with its traceback."""
     component = Component.get()

@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, final
 
 import anyio
+from attrs import define, field
 
 from weft import Component, Config, Engine, Linker
 from weft.wasi.http.asgi_exchange import Exchange, refuse
@@ -114,6 +115,28 @@ def _wasi() -> Any:
 
 
 @final
+@define(eq=False)
+class _Life:
+    """From a start to an end of an application.
+
+    Attributes:
+        pool: the instances.
+        watch: looks after requests; there once `started` is set.
+        started: set when requests can come.
+        end: set when it is to end.
+        over: set when it has ended.
+        task: what has to be kept as long as it goes on.
+    """
+
+    pool: Pool[HttpInstance]
+    watch: Watch | None = None
+    started: anyio.Event = field(factory=anyio.Event)
+    end: anyio.Event = field(factory=anyio.Event)
+    over: anyio.Event = field(factory=anyio.Event)
+    task: object = None
+
+
+@final
 class Application:
     """An ASGI application; made by `asgi`.
 
@@ -123,7 +146,6 @@ class Application:
     Attributes:
         watch_after: seconds after which a request in progress is watched: for its client's going, for taking too long.
         limits: how instances are used.
-        pool: the instances; None when it does not run.
     """
 
     def __init__(
@@ -135,12 +157,13 @@ class Application:
         self._open_service = open_service
         self.limits = limits
         self._request_timeout = request_timeout
-        self._end: anyio.Event | None = None
-        self._over: anyio.Event | None = None
-        self._task: object = None
-        self._watch: Watch | None = None
+        self._life: _Life | None = None
         self.watch_after = WATCH_SECONDS
-        self.pool: Pool[HttpInstance] | None = None
+
+    @property
+    def pool(self) -> Pool[HttpInstance] | None:
+        """The instances; None when it does not run."""
+        return None if self._life is None else self._life.pool
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, as ASGI has it."""
@@ -156,14 +179,16 @@ class Application:
             raise ValueError(f"ASGI has no scope of type {kind!r} that weft knows")
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        pool = self.pool or await self._start()
+        life = self._life
+        if life is None or life.watch is None:
+            life = await self._begin()
+        pool, watch = life.pool, life.watch
+        assert watch is not None
         worker = pool.acquire_nowait() or await self._wait_for_worker(pool)
         if worker is None:
             await refuse(send, 503)
             return
         exchange = Exchange(pool, worker, scope, receive, send, self._request_timeout)
-        watch = self._watch
-        assert watch is not None
         watch.add(exchange)
         try:
             await exchange.run()
@@ -198,18 +223,19 @@ class Application:
         Raises:
             Exception: what prevents an instance from being made.
         """
-        pool = self.pool or await self._start()
+        life = await self._begin()
         try:
-            await pool.prepare()
+            await life.pool.prepare()
         except BaseException:
             await self.aclose()
             raise
 
     async def aclose(self) -> None:
         """End: requests in progress have their time of grace, new ones are answered with 503."""
-        if self._end is not None and self._over is not None:
-            self._end.set()
-            await self._over.wait()
+        life = self._life
+        if life is not None:
+            life.end.set()
+            await life.over.wait()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -220,25 +246,26 @@ class Application:
     ) -> None:
         await self.aclose()
 
-    async def _start(self) -> Pool[HttpInstance]:
-        self.pool = pool = Pool(self._open_service, self.limits)
-        started = anyio.Event()
-        self._end, self._over = anyio.Event(), anyio.Event()
-        self._task = _start_task(self._run, pool, started, self._end, self._over)
-        await started.wait()
-        return pool
+    async def _begin(self) -> _Life:
+        """Begin, unless another request has done that, and wait until requests can come."""
+        life = self._life
+        if life is None:
+            self._life = life = _Life(Pool(self._open_service, self.limits))
+            life.task = _start_task(self._live_on, life)
+        await life.started.wait()
+        return life
 
-    async def _run(self, pool: Pool[HttpInstance], started: anyio.Event, end: anyio.Event, over: anyio.Event) -> None:
+    async def _live_on(self, life: _Life) -> None:
         try:
-            async with anyio.create_task_group() as group, pool.running():
-                self._watch = Watch(group, self.watch_after)
-                started.set()
-                await end.wait()
-            group.cancel_scope.cancel()
+            async with anyio.create_task_group() as group:
+                async with life.pool.running():
+                    life.watch = Watch(group, self.watch_after)
+                    life.started.set()
+                    await life.end.wait()
+                group.cancel_scope.cancel()
         finally:
-            if self.pool is pool:
-                self.pool = None
-            over.set()
+            self._life = None
+            life.over.set()
 
 
 def _start_task(func: Callable[..., Awaitable[None]], *args: object) -> object:

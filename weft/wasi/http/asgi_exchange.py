@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
 from urllib.parse import quote
 
@@ -119,7 +120,8 @@ class Exchange:
         async def run(_accessor: object) -> None:
             await body.run()
 
-        self._receiver = self._service.store.spawn(run)
+        with suppress(StoreError):  # closed: the instance is gone, and whoever waits for it learns that
+            self._receiver = self._service.store.spawn(run)
 
     def _disconnected(self) -> None:
         self._gone = True

@@ -54,7 +54,7 @@ class Watch:
     async def _run(self) -> None:
         while self._new or self._old:
             await anyio.sleep(self._seconds)
-            for watchable in self._old:
+            for watchable in tuple(self._old):
                 watchable.watch()
             self._old, self._new = self._new, set()
         self._running = False
