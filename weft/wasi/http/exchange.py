@@ -84,7 +84,7 @@ class Exchange:
         self._failure: ErrorCode = None
         self._sending = anyio.CancelScope()
         self._receiving_head = anyio.CancelScope()
-        self._ahead: h11.Event | None = None
+        self._ahead: h11.Event | HttpError | None = None
 
     def end(self) -> None:
         """Note that all was received, or that nobody wants more."""
@@ -191,10 +191,11 @@ class Exchange:
 
     def ends_with_head(self) -> bool:
         """Whether the response has no contents; asked once, when its head is there."""
-        event = self._h11.next_event()
-        if isinstance(event, h11.Data | h11.EndOfMessage):
-            self._ahead = event
-        return isinstance(event, h11.EndOfMessage) and not event.headers
+        try:
+            self._ahead = self._parse("HTTP-response-trailer-section-size", ended=False)
+        except HttpError as error:
+            self._ahead = error
+        return isinstance(self._ahead, h11.EndOfMessage) and not self._ahead.headers
 
     async def receive_contents(self) -> bytes | Fields | None:
         """Wait for a part of the contents; at their end, return the trailers, or None.
@@ -212,6 +213,8 @@ class Exchange:
 
     async def _next_event(self, too_long: str) -> h11.Event:
         event, self._ahead = self._ahead, None
+        if isinstance(event, HttpError):
+            raise event
         ended = False
         while event is None:
             event = self._parse(too_long, ended=ended)

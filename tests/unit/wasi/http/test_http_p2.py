@@ -16,13 +16,15 @@ from weft.wasi.http import Body, Fields, Http, HttpError, Request, Response, sen
 from weft.wasi.outcome import Outcome
 from weft.wasi.p2.http import IncomingRequest, ResponseOutparam
 from weft.wasi.p2.http.errors import HttpIOError, http_error_code
-from weft.wasi.p2.http.handler import FutureIncomingResponse, handle
+from weft.wasi.p2.http.handler import FutureIncomingResponse
 from weft.wasi.p2.http.outgoing import OutgoingRequest, OutgoingResponse
 from weft.wasi.p2.io import Error
 
 if TYPE_CHECKING:
     from anyio.abc import ByteStream
 
+    from weft import Store
+    from weft.wasi.http import RequestOptions
     from weft.wasi.p2.http.incoming import IncomingResponse
     from weft.wasi.p2.http.incoming_body import IncomingBody
 
@@ -40,6 +42,13 @@ def outgoing(client: Client, authority: str, *headers: tuple[str, bytes]) -> Out
     request.message.set_scheme("http")
     request.message.set_authority(authority)
     return request
+
+
+def handle(store: Store, request: OutgoingRequest, options: RequestOptions | None) -> FutureIncomingResponse:
+    """Send a request, as wasi:http/outgoing-handler does."""
+    message = request.send()
+    message.options = options
+    return FutureIncomingResponse(store, message)
 
 
 async def response_of(future: FutureIncomingResponse) -> Any:

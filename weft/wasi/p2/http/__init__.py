@@ -34,7 +34,7 @@ def add_to_linker(linker: Linker, getter: Getter) -> None:
         made_in.define(types, getter)
     for resource in (errors, handler, incoming, incoming_body, outgoing_body, outparam):
         resource.define(types)
-    linker.instance(f"wasi:http/outgoing-handler@{VERSION}").func_wrap("handle", handler.handle)
+    handler.add_to_linker(linker, getter)
 
 
 __all__ = ["IncomingRequest", "ResponseOutparam", "add_to_linker"]

@@ -12,9 +12,11 @@ from weft.wasi.http.sending import send_request
 from weft.wasi.p2.http.incoming import IncomingResponse
 from weft.wasi.p2.http.once import Once
 from weft.wasi.p2.io import Pollable
+from weft.wasi.p2.io.error import VERSION
 
 if TYPE_CHECKING:
-    from weft import Accessor, LinkerInstance, Store
+    from weft import Accessor, Linker, LinkerInstance, Store
+    from weft.wasi.ctx import Getter
     from weft.wasi.http.options import RequestOptions
     from weft.wasi.http.request import Request
     from weft.wasi.p2.http.outgoing import OutgoingRequest
@@ -52,11 +54,15 @@ class FutureIncomingResponse:
             result.value.on_drop()
 
 
-def handle(store: Store, request: OutgoingRequest, options: RequestOptions | None) -> FutureIncomingResponse:
-    """Send a request."""
-    message = request.send()
-    message.options = options
-    return FutureIncomingResponse(store, message)
+def add_to_linker(linker: Linker, getter: Getter) -> None:
+    """Let guests import wasi:http/outgoing-handler."""
+
+    @linker.instance(f"wasi:http/outgoing-handler@{VERSION}").func_wrap("handle")
+    def handle(store: Store, request: OutgoingRequest, options: RequestOptions | None) -> FutureIncomingResponse:
+        message = request.send()
+        message.ctx = getter(store.data)  # whoever made it: who sends it must be allowed to
+        message.options = options
+        return FutureIncomingResponse(store, message)
 
 
 def _subscribe(_store: Store, future: FutureIncomingResponse) -> Pollable:
@@ -74,4 +80,4 @@ def define(api: LinkerInstance) -> None:
     api.func_wrap("[method]future-incoming-response.get", _get)
 
 
-__all__ = ["FutureIncomingResponse", "define", "handle"]
+__all__ = ["FutureIncomingResponse", "add_to_linker", "define"]

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 def add_to_linker(linker: Linker, getter: Getter) -> None:
     """Let guests import the interface."""
-    del getter
 
     @linker.instance("wasi:http/client@0.3.0").func_wrap_concurrent("send")
     async def send(accessor: Accessor, request: Request) -> Response:
+        request.ctx = getter(accessor.data)  # whoever made it: who sends it must be allowed to
         try:
             return await send_request(accessor, request)
         except HttpError as error:
