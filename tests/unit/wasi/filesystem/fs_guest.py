@@ -15,6 +15,7 @@ from attrs import define, field, frozen
 
 import weft
 from weft import wasi
+from weft.wasi import p2, p3
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -455,9 +456,12 @@ def text(version: int) -> str:
 
 
 @functools.cache
-def compiled(version: int) -> tuple[weft.Engine, weft.Component]:
-    made = weft.Engine(weft.Config(cache_dir=None, opt_level="none"))
-    return made, weft.Component(made, text(version))
+def compiled(version: int) -> tuple[weft.Component, weft.Linker]:
+    engine = weft.Engine(weft.Config(cache_dir=None, opt_level="none"))
+    linker = weft.Linker(engine)
+    for package in (p2.io, p2.filesystem) if version == 2 else (p3.filesystem,):
+        package.add_to_linker(linker, lambda data: data)
+    return weft.Component(engine, text(version)), linker
 
 
 @define(eq=False)
@@ -500,10 +504,8 @@ def outcome(result: Any) -> str:
 
 async def run(version: int, main: Callable[[Guest], Awaitable[T]], ctx: wasi.WasiCtx) -> T:
     """Run ``main(guest)`` while a guest makes progress, and close its store."""
-    engine, component = compiled(version)
-    linker = weft.Linker(engine)
-    wasi.add_to_linker(linker)
-    async with weft.Store(engine, data=ctx) as store:
+    component, linker = compiled(version)
+    async with weft.Store(linker.engine, data=ctx) as store:
         instance = await linker.instantiate(store, component)
 
         async def begin(accessor: weft.Accessor) -> T:

@@ -13,8 +13,6 @@ from weft.wasi.filesystem.descriptor import MAX_OFFSET
 from weft.wasi.filesystem.file_bytes import FileBytes
 from weft.wasi.filesystem.times import KEEP, timestamp
 
-pytestmark = pytest.mark.anyio
-
 HUGE = (MAX_OFFSET + 1, (1 << 64) - 1)
 
 
@@ -23,9 +21,9 @@ def read(data: FileBytes, length: int) -> bytes:
     return bytes(buffer[: data.read_into(memoryview(buffer))])
 
 
-async def test_reading_at_positions(sandbox: Sandbox) -> None:
+def test_reading_at_positions(sandbox: Sandbox) -> None:
     """Each reader has a position of its own, and sees what is written meanwhile."""
-    file = await sandbox.open("file", "", "read write")
+    file = sandbox.open("file", "", "read write")
     first, second = FileBytes(file.file, 0), FileBytes(file.file, 2)
     assert (read(first, 1), read(second, 9), read(first, 1), read(second, 9)) == (b"f", b"le", b"i", b"")
     FileBytes(file.file, 4).write_from(memoryview(b" grows"))
@@ -34,9 +32,9 @@ async def test_reading_at_positions(sandbox: Sandbox) -> None:
     file.on_drop()
 
 
-async def test_writing_at_positions(sandbox: Sandbox) -> None:
+def test_writing_at_positions(sandbox: Sandbox) -> None:
     """A writer goes on where it was; beyond the end there are zeros; one that appends does so wherever the end is."""
-    file = await sandbox.open("file", "", "write")
+    file = sandbox.open("file", "", "write")
     appending, writing = FileBytes(file.file, None), FileBytes(file.file, 1)
     writing.write_from(memoryview(b"12"))
     appending.write_from(memoryview(b"+"))
@@ -47,9 +45,9 @@ async def test_writing_at_positions(sandbox: Sandbox) -> None:
     file.on_drop()
 
 
-async def test_appending_where_the_system_cannot(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_appending_where_the_system_cannot(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the system has no call for it, or refuses it for this file, the end is looked up."""
-    file = await sandbox.open("file", "", "write")
+    file = sandbox.open("file", "", "write")
 
     class Refusing:
         def __getattr__(self, name: str) -> object:
@@ -68,9 +66,9 @@ async def test_appending_where_the_system_cannot(sandbox: Sandbox, monkeypatch: 
     file.on_drop()
 
 
-async def test_reading_what_is_in_memory(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_what_is_in_memory(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the system has in memory is read at once, until others should have a turn; the rest is left to a thread."""
-    file = await sandbox.open("file")
+    file = sandbox.open("file")
     data, buffer, flags = FileBytes(file.file, 1), memoryview(bytearray(2)), []
 
     class Telling:
@@ -101,9 +99,9 @@ async def test_reading_what_is_in_memory(sandbox: Sandbox, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("offset", HUGE)
-async def test_offsets_that_are_too_large(sandbox: Sandbox, offset: int) -> None:
+def test_offsets_that_are_too_large(sandbox: Sandbox, offset: int) -> None:
     """Offsets and lengths that the system has no room for are invalid, and do not wrap."""
-    file = await sandbox.open("file", "", "read write")
+    file = sandbox.open("file", "", "read write")
     for call in (
         lambda: read(FileBytes(file.file, offset), 1),
         lambda: FileBytes(file.file, offset).write_from(memoryview(b"x")),
@@ -119,9 +117,9 @@ async def test_offsets_that_are_too_large(sandbox: Sandbox, offset: int) -> None
     file.on_drop()
 
 
-async def test_what_was_not_asked_for_is_not_granted(sandbox: Sandbox) -> None:
+def test_what_was_not_asked_for_is_not_granted(sandbox: Sandbox) -> None:
     """A file that was opened for one thing cannot be used for the other."""
-    reading, writing = await sandbox.open("file"), await sandbox.open("file", "", "write")
+    reading, writing = sandbox.open("file"), sandbox.open("file", "", "write")
     for offset in (0, None):
         with fails("EBADF"):
             FileBytes(reading.file, offset).write_from(memoryview(b"x"))
@@ -150,9 +148,9 @@ def test_directories_are_no_files(sandbox: Sandbox) -> None:
     at.sync_data()
 
 
-async def test_sizes_times_and_advice(sandbox: Sandbox) -> None:
+def test_sizes_times_and_advice(sandbox: Sandbox) -> None:
     """A file is cut off and filled up; times are set to the nanosecond; every advice is taken."""
-    file = await sandbox.open("file", "", "read write")
+    file = sandbox.open("file", "", "read write")
     file.set_size(2)
     file.set_size(4)
     assert (sandbox.root / "file").read_bytes() == b"fi\0\0"
@@ -166,9 +164,9 @@ async def test_sizes_times_and_advice(sandbox: Sandbox) -> None:
     file.on_drop()
 
 
-async def test_identity(sandbox: Sandbox) -> None:
+def test_identity(sandbox: Sandbox) -> None:
     """Two descriptors of one file are the same object, with the same hash whatever its size and times."""
-    first, second, other = [await sandbox.open(path) for path in ("file", "to-file", "dir/inner")]
+    first, second, other = [sandbox.open(path) for path in ("file", "to-file", "dir/inner")]
     before = first.metadata_hash()
     (sandbox.root / "file").write_text("changed")
     assert first.is_same_object(second)

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from weft.wasi.filesystem import Descriptor
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.fixture
 def sandbox(both_ways: Sandbox) -> Sandbox:
@@ -51,9 +49,9 @@ def test_what_may_only_be_read_is_not_changed(sandbox: Sandbox, name: str) -> No
     reading.on_drop()
 
 
-async def test_names_are_looked_for_in_directories(sandbox: Sandbox) -> None:
+def test_names_are_looked_for_in_directories(sandbox: Sandbox) -> None:
     """A file has no names in it."""
-    file = await sandbox.open("file")
+    file = sandbox.open("file")
     for function in MUTATIONS.values():
         if function is not MUTATIONS["own times"]:
             with fails("ENOTDIR"):
@@ -61,7 +59,7 @@ async def test_names_are_looked_for_in_directories(sandbox: Sandbox) -> None:
     with fails("ENOTDIR"):
         directory.stat_at(file, ".", follow=False)
     with fails("ENOTDIR"):
-        await sandbox.open("x", at=file)
+        sandbox.open("x", at=file)
     file.on_drop()
 
 
@@ -150,9 +148,9 @@ def test_renaming(sandbox: Sandbox) -> None:
             directory.rename_at(at, old, at, new)
 
 
-async def test_renaming_between_directories(sandbox: Sandbox) -> None:
+def test_renaming_between_directories(sandbox: Sandbox) -> None:
     """Each path is looked up from its own directory."""
-    inner = await sandbox.open("dir", "directory", "mutate-directory")
+    inner = sandbox.open("dir", "directory", "mutate-directory")
     directory.rename_at(sandbox.directory, "file", inner, "moved")
     directory.link_at(inner, "moved", sandbox.directory, "linked", follow=False)
     assert (sandbox.root / "linked").read_text() == "file"

@@ -16,8 +16,6 @@ from weft.wasi.filesystem import Entries, entries, kind_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.anyio
-
 
 def all_of(found: Entries, count: int = 100) -> dict[str, str]:
     read: dict[str, str] = {}
@@ -51,12 +49,12 @@ def test_readers_do_not_disturb_each_other(sandbox: Sandbox) -> None:
     assert all_of(Entries(sandbox.directory, sandbox.ctx.handles)) == whole
 
 
-async def test_names_that_are_no_utf8(sandbox: Sandbox) -> None:
+def test_names_that_are_no_utf8(sandbox: Sandbox) -> None:
     """A name that no guest can have is an error in its place, and the entries around it are read all the same."""
     os.close(os.open(bytes(sandbox.root / "dir") + b"/\xff", os.O_CREAT | os.O_WRONLY))
     for name in "abcdefgh":
         (sandbox.root / "dir" / name).touch()
-    directory = await sandbox.open("dir")
+    directory = sandbox.open("dir")
     found = Entries(directory, sandbox.ctx.handles)
     names: list[str] = []
     with fails("EILSEQ"):
@@ -69,9 +67,9 @@ async def test_names_that_are_no_utf8(sandbox: Sandbox) -> None:
     directory.on_drop()
 
 
-async def test_only_directories_have_entries(sandbox: Sandbox) -> None:
+def test_only_directories_have_entries(sandbox: Sandbox) -> None:
     """A file has none, and asking for them takes no handle."""
-    file = await sandbox.open("file")
+    file = sandbox.open("file")
     before = sandbox.ctx.handles.open
     with fails("ENOTDIR"):
         Entries(file, sandbox.ctx.handles)
@@ -99,9 +97,9 @@ def test_nothing_stays_open(sandbox: Sandbox) -> None:
         assert sandbox.open_descriptors == before
 
 
-async def test_a_directory_is_read_after_its_descriptor_is_gone(sandbox: Sandbox) -> None:
+def test_a_directory_is_read_after_its_descriptor_is_gone(sandbox: Sandbox) -> None:
     """What reads a directory keeps it open."""
-    directory = await sandbox.open("dir")
+    directory = sandbox.open("dir")
     found = Entries(directory, sandbox.ctx.handles)
     directory.on_drop()
     assert all_of(found) == {"inner": "regular-file"}

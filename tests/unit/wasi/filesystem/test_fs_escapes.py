@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from weft.wasi.filesystem import Descriptor
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.fixture
 def sandbox(both_ways: Sandbox) -> Sandbox:
@@ -75,11 +73,11 @@ FOLLOWING_FUNCTIONS: dict[str, Callable[[Descriptor, str], Any]] = {
 
 
 @pytest.mark.parametrize("path", WAYS_OUT)
-async def test_nothing_outside_is_opened(sandbox: Sandbox, path: str) -> None:
+def test_nothing_outside_is_opened(sandbox: Sandbox, path: str) -> None:
     """A path that leaves the directory, if only for a moment, is not permitted, to read or to write or to create."""
     for flags in (("", "read"), ("", "write"), ("create", "write"), ("truncate", "write"), ("directory", "read")):
         with fails("EPERM"):
-            await sandbox.open(path, *flags)
+            sandbox.open(path, *flags)
 
 
 @pytest.mark.parametrize("name", PATH_FUNCTIONS)
@@ -117,78 +115,78 @@ def test_a_slash_after_a_link_that_names_something_new(sandbox: Sandbox, name: s
     assert (sandbox.root / "file").exists()
 
 
-async def test_links_to_outside_are_not_followed_by_chance(sandbox: Sandbox) -> None:
+def test_links_to_outside_are_not_followed_by_chance(sandbox: Sandbox) -> None:
     """A link that is not to be followed is not opened, wherever it leads."""
     for name in ("up", "out", "absolute", "to-file"):
         with fails("ELOOP"):
-            await sandbox.open(name, follow=False)
+            sandbox.open(name, follow=False)
 
 
-async def test_chains_of_links(sandbox: Sandbox) -> None:
+def test_chains_of_links(sandbox: Sandbox) -> None:
     """Links lead on to links: as many as 40 inside, none outside."""
     (sandbox.root / "n0").symlink_to("dir/inner")
     (sandbox.root / "m0").symlink_to("dir/../../outside/secret")
     for at in range(1, 45):
         for kind in "nm":
             (sandbox.root / f"{kind}{at}").symlink_to(f"{kind}{at - 1}")
-    (await sandbox.open("n39")).on_drop()
+    (sandbox.open("n39")).on_drop()
     with fails("ELOOP"):
-        await sandbox.open("n40")
+        sandbox.open("n40")
     for at in (0, 1, 39):
         with fails("EPERM"):
-            await sandbox.open(f"m{at}")
+            sandbox.open(f"m{at}")
 
 
-async def test_links_to_directories_in_a_path(sandbox: Sandbox) -> None:
+def test_links_to_directories_in_a_path(sandbox: Sandbox) -> None:
     """Links in the middle of a path count as well, and 300 of them are too many."""
     (sandbox.root / "l0").symlink_to("dir")
     for at in range(1, 300):
         (sandbox.root / f"l{at}").symlink_to(f"l{at - 1}")
-    (await sandbox.open("l39/inner")).on_drop()
+    (sandbox.open("l39/inner")).on_drop()
     for at in (40, 299):
         with fails("ELOOP"):
-            await sandbox.open(f"l{at}/inner")
+            sandbox.open(f"l{at}/inner")
     with fails("ELOOP"):
-        await sandbox.open("loop/inner")
+        sandbox.open("loop/inner")
     with fails("ELOOP"):
-        await sandbox.open("loop")
+        sandbox.open("loop")
 
 
-async def test_dotdot_is_of_the_directory_that_a_link_led_to(sandbox: Sandbox) -> None:
+def test_dotdot_is_of_the_directory_that_a_link_led_to(sandbox: Sandbox) -> None:
     """After a link, ``..`` is the parent of where it led, inside."""
     (sandbox.root / "dir" / "deep").mkdir()
     (sandbox.root / "shortcut").symlink_to("dir/deep")
-    opened = await sandbox.open("shortcut/../inner")
+    opened = sandbox.open("shortcut/../inner")
     assert os.read(opened.fd, 99) == b"inner"
     opened.on_drop()
 
 
-async def test_a_descriptor_inside_is_a_border_of_its_own(sandbox: Sandbox) -> None:
+def test_a_descriptor_inside_is_a_border_of_its_own(sandbox: Sandbox) -> None:
     """A directory that was opened is the border of paths from there, though its parent is the guest's as well."""
-    inner = await sandbox.open("dir", "directory")
+    inner = sandbox.open("dir", "directory")
     (sandbox.root / "dir" / "up").symlink_to("../file")
     for path in ("../file", "up", "..", "./../file"):
         with fails("EPERM"):
-            await sandbox.open(path, at=inner)
-    (await sandbox.open("inner", at=inner)).on_drop()
+            sandbox.open(path, at=inner)
+    (sandbox.open("inner", at=inner)).on_drop()
     with fails("EPERM"):
         directory.rename_at(inner, "inner", inner, "../inner")
     inner.on_drop()
 
 
-async def test_creating_through_a_link(sandbox: Sandbox) -> None:
+def test_creating_through_a_link(sandbox: Sandbox) -> None:
     """Creating through a dangling link makes what it names inside, and nothing outside."""
-    (await sandbox.open("dangling", "create", "write")).on_drop()
+    (sandbox.open("dangling", "create", "write")).on_drop()
     assert (sandbox.root / "dir" / "made").exists()
     (sandbox.root / "dangling-out").symlink_to("../outside/made")
     (sandbox.root / "dangling-absolute").symlink_to(sandbox.outside / "made")
     for name in ("dangling-out", "dangling-absolute"):
         with fails("EPERM"):
-            await sandbox.open(name, "create", "write")
+            sandbox.open(name, "create", "write")
         with fails("EEXIST"):
-            await sandbox.open(name, "create exclusive", "write")
+            sandbox.open(name, "create exclusive", "write")
         with fails("ELOOP"):
-            await sandbox.open(name, "create", "write", follow=False)
+            sandbox.open(name, "create", "write", follow=False)
 
 
 def test_links_that_guests_may_make(sandbox: Sandbox) -> None:
@@ -209,28 +207,28 @@ def test_links_that_guests_may_make(sandbox: Sandbox) -> None:
         directory.symlink_at(at, "", "empty")
 
 
-async def test_hard_links_are_what_is_inside(sandbox: Sandbox) -> None:
+def test_hard_links_are_what_is_inside(sandbox: Sandbox) -> None:
     """A guest cannot have a hard link to what is outside; one that the host made is a file inside like any other."""
     with fails("EPERM"):
         directory.link_at(sandbox.directory, "absolute", sandbox.directory, "mine", follow=True)
     directory.link_at(sandbox.directory, "absolute", sandbox.directory, "mine", follow=False)
     assert (sandbox.root / "mine").is_symlink()
     os.link(sandbox.outside / "secret", sandbox.root / "given")
-    given = await sandbox.open("given")
+    given = sandbox.open("given")
     assert os.read(given.fd, 99).decode() == SECRET
     given.on_drop()
 
 
 @pytest.mark.parametrize("path", ["cwd", "cwd/", "root/etc/passwd", "exe", "fd/0", "fd/0/..", "self/root/etc/passwd"])
-async def test_magic_links(sandbox: Sandbox, path: str) -> None:
+def test_magic_links(sandbox: Sandbox, path: str) -> None:
     """The links of a process's directory in /proc, which lead anywhere without a path, lead nowhere here."""
     proc = open_preopen(sandbox.ctx, wasi.Preopen("/proc/self", "/"))
     with fails("EPERM", "ELOOP", "ENOENT", "ENOTDIR"):
-        await sandbox.open(path, at=proc)
+        sandbox.open(path, at=proc)
     proc.on_drop()
 
 
-async def test_a_link_that_comes_while_a_file_is_opened(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_that_comes_while_a_file_is_opened(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that becomes a link to outside, after it was seen to be none, is not followed."""
     real = walk.read_link
     swaps: list[Path] = []
@@ -244,11 +242,11 @@ async def test_a_link_that_comes_while_a_file_is_opened(sandbox: Sandbox, monkey
 
     monkeypatch.setattr(walk, "read_link", read_link)
     with fails("EPERM"):
-        await sandbox.open("file", "truncate", "write")
+        sandbox.open("file", "truncate", "write")
     assert swaps
 
 
-async def test_a_file_that_becomes_a_link_inside(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_becomes_a_link_inside(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that becomes a link to another one inside is opened there."""
     real = walk.read_link
     swaps: list[Path] = []
@@ -261,7 +259,7 @@ async def test_a_file_that_becomes_a_link_inside(sandbox: Sandbox, monkeypatch: 
         return target
 
     monkeypatch.setattr(walk, "read_link", read_link)
-    opened = await sandbox.open("file")
+    opened = sandbox.open("file")
     assert os.read(opened.fd, 99) == b"inner"
     opened.on_drop()
 
@@ -283,7 +281,7 @@ class Racing:
         return os.open(name, flags, dir_fd=dir_fd)
 
 
-async def test_a_directory_that_becomes_a_link_on_the_way(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_directory_that_becomes_a_link_on_the_way(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """By hand, a directory that is replaced by a link to outside before it is opened is seen to be a link."""
     monkeypatch.setattr(beneath, "has_openat2", lambda: False)
 
@@ -293,10 +291,10 @@ async def test_a_directory_that_becomes_a_link_on_the_way(sandbox: Sandbox, monk
 
     monkeypatch.setattr(walk, "os", Racing(b"dir", swap))
     with fails("EPERM"):
-        await sandbox.open("dir/secret")
+        sandbox.open("dir/secret")
 
 
-async def test_a_directory_that_is_moved_out_on_the_way(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_directory_that_is_moved_out_on_the_way(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """By hand, ``..`` of a directory that was moved out is what the path says, not the directory that it is in now."""
     monkeypatch.setattr(beneath, "has_openat2", lambda: False)
     (sandbox.root / "dir" / "deep").mkdir()
@@ -311,8 +309,8 @@ async def test_a_directory_that_is_moved_out_on_the_way(sandbox: Sandbox, monkey
     monkeypatch.setattr(walk, "os", Racing(b"x", move))
     try:
         with fails("ENOENT"):  # it came through deep before it was moved; up again is dir, not outside
-            await sandbox.open("dir/deep/x/../../nothing-here/secret")
-        opened = await sandbox.open("dir/deep/../../secret")
+            sandbox.open("dir/deep/x/../../nothing-here/secret")
+        opened = sandbox.open("dir/deep/../../secret")
         assert os.read(opened.fd, 99) == b"of the guest's own"
         opened.on_drop()
     finally:
@@ -349,25 +347,25 @@ def test_a_system_without_openat2(monkeypatch: pytest.MonkeyPatch, number: str) 
     beneath.has_openat2.cache_clear()
 
 
-async def test_deep_paths(sandbox: Sandbox) -> None:
+def test_deep_paths(sandbox: Sandbox) -> None:
     """A path hundreds of directories deep is found, with few descriptors; a name or a path may be too long."""
     deep = sandbox.root
     for _ in range(300):
         deep /= "d"
         deep.mkdir()
     (deep / "end").write_text("end")
-    opened = await sandbox.open("d/" * 300 + "end")
+    opened = sandbox.open("d/" * 300 + "end")
     assert os.read(opened.fd, 99) == b"end"
     opened.on_drop()
-    (await sandbox.open("d/" * 300 + "../" * 300 + "file")).on_drop()
+    (sandbox.open("d/" * 300 + "../" * 300 + "file")).on_drop()
     with fails("EPERM"):
-        await sandbox.open("d/" * 300 + "../" * 301 + "file")
+        sandbox.open("d/" * 300 + "../" * 301 + "file")
     with fails("ENAMETOOLONG"):
-        await sandbox.open("x" * 256)
+        sandbox.open("x" * 256)
     with fails("ENAMETOOLONG"):
-        await sandbox.open("dir/" * 1023 + "file")
+        sandbox.open("dir/" * 1023 + "file")
     with fails("ENAMETOOLONG"):
-        await sandbox.open("x" * 256 + "/file")
+        sandbox.open("x" * 256 + "/file")
 
 
 def test_a_path_that_takes_too_long(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:

@@ -16,8 +16,6 @@ from weft.wasi.filesystem.file_bytes import FileBytes
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.fixture
 def sandbox(both_ways: Sandbox) -> Sandbox:
@@ -41,9 +39,9 @@ def sandbox(both_ways: Sandbox) -> Sandbox:
         ("", "write data-integrity-sync requested-write-sync", "write data-integrity-sync requested-write-sync"),
     ],
 )
-async def test_how_a_file_is_open(sandbox: Sandbox, open_flags: str, flags: str, granted: str) -> None:
+def test_how_a_file_is_open(sandbox: Sandbox, open_flags: str, flags: str, granted: str) -> None:
     """Creating and truncating write, not writing is reading, and only directories can be mutated."""
-    opened = await sandbox.open("file", open_flags, flags)
+    opened = sandbox.open("file", open_flags, flags)
     assert opened.flags == frozenset(granted.split())
     assert kind_of(opened.file.mode) == "regular-file"
     opened.on_drop()
@@ -58,10 +56,10 @@ async def test_how_a_file_is_open(sandbox: Sandbox, open_flags: str, flags: str,
         ("read data-integrity-sync", "read"),
     ],
 )
-async def test_how_a_directory_is_open(sandbox: Sandbox, flags: str, granted: str) -> None:
+def test_how_a_directory_is_open(sandbox: Sandbox, flags: str, granted: str) -> None:
     """A directory is readable, and mutable if that was asked for."""
     for path, open_flags in [("dir", ""), ("dir", "directory"), (".", ""), ("to-dir/", "")]:
-        opened = await sandbox.open(path, open_flags, flags)
+        opened = sandbox.open(path, open_flags, flags)
         assert opened.flags == frozenset(granted.split())
         assert opened.file.is_directory
         opened.on_drop()
@@ -90,34 +88,34 @@ async def test_how_a_directory_is_open(sandbox: Sandbox, flags: str, granted: st
         ("a\0b", "create", "", "EINVAL"),
     ],
 )
-async def test_what_is_not_opened(sandbox: Sandbox, path: str, open_flags: str, flags: str, error: str) -> None:
+def test_what_is_not_opened(sandbox: Sandbox, path: str, open_flags: str, flags: str, error: str) -> None:
     """What cannot be opened as it was asked for is an error, and no handle."""
     before = sandbox.open_descriptors, sandbox.ctx.handles.open
     with fails(error):
-        await sandbox.open(path, open_flags, flags)
+        sandbox.open(path, open_flags, flags)
     assert (sandbox.open_descriptors, sandbox.ctx.handles.open) == before
 
 
-async def test_truncating_and_creating(sandbox: Sandbox) -> None:
+def test_truncating_and_creating(sandbox: Sandbox) -> None:
     """A file is cut off when it is opened for that, and made when there is none."""
-    (await sandbox.open("to-file", "truncate", "write")).on_drop()
+    (sandbox.open("to-file", "truncate", "write")).on_drop()
     assert (sandbox.root / "file").read_bytes() == b""
-    (await sandbox.open("made", "create exclusive", "write")).on_drop()
+    (sandbox.open("made", "create exclusive", "write")).on_drop()
     assert (sandbox.root / "made").read_bytes() == b""
 
 
 @pytest.mark.parametrize(
     ("open_flags", "flags"), [("", "write"), ("create", "read"), ("truncate", "read"), ("create truncate", "write")]
 )
-async def test_what_may_only_be_read_is_not_opened_for_writing(sandbox: Sandbox, open_flags: str, flags: str) -> None:
+def test_what_may_only_be_read_is_not_opened_for_writing(sandbox: Sandbox, open_flags: str, flags: str) -> None:
     """Below a directory that was given for reading only, nothing is opened for writing, created or truncated."""
     reading = sandbox.preopen(read_only=True)
-    inner = await sandbox.open("dir", "directory", "read mutate-directory", at=reading)
+    inner = sandbox.open("dir", "directory", "read mutate-directory", at=reading)
     assert (reading.flags, inner.flags) == (frozenset({"read"}), frozenset({"read"}))
     for at, path in ((reading, "file"), (inner, "inner"), (inner, "new"), (reading, "none/none")):
         with fails("EPERM"):
-            await sandbox.open(path, open_flags, flags, at=at)
-    file = await sandbox.open("inner", at=inner)
+            sandbox.open(path, open_flags, flags, at=at)
+    file = sandbox.open("inner", at=inner)
     with fails("EPERM"):
         file.set_size(0)
     with fails("EPERM"):
@@ -127,55 +125,55 @@ async def test_what_may_only_be_read_is_not_opened_for_writing(sandbox: Sandbox,
         descriptor.on_drop()
 
 
-async def test_pipes_do_not_wait(sandbox: Sandbox) -> None:
+def test_pipes_do_not_wait(sandbox: Sandbox) -> None:
     """Opening a pipe waits for nobody; it has a type, and no bytes at any position."""
     os.mkfifo(sandbox.root / "pipe")
-    opened = await sandbox.open("pipe")
+    opened = sandbox.open("pipe")
     assert kind_of(opened.file.mode) == "fifo"
     with fails("ESPIPE"):
         FileBytes(opened.file, 0).read_into(memoryview(bytearray(1)))
-    both = await sandbox.open("pipe", "", "read write")
+    both = sandbox.open("pipe", "", "read write")
     for offset in (0, None):
         with fails("ESPIPE"):
             FileBytes(both.file, offset).write_from(memoryview(b"x"))
     both.on_drop()
     opened.on_drop()
     with fails("ENXIO"):
-        await sandbox.open("pipe", "", "write")
+        sandbox.open("pipe", "", "write")
 
 
-async def test_sockets_are_not_opened(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sockets_are_not_opened(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """A socket has a name, and cannot be opened."""
     monkeypatch.chdir(sandbox.root)
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind("socket")
         with fails("ENXIO"):
-            await sandbox.open("socket")
+            sandbox.open("socket")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="a Unix system")
-async def test_a_terminal_does_not_become_the_own_one(sandbox: Sandbox) -> None:
+def test_a_terminal_does_not_become_the_own_one(sandbox: Sandbox) -> None:
     """A device is opened as what it is."""
     devices = open_preopen(sandbox.ctx, wasi.Preopen("/dev", "/dev"))
-    opened = await sandbox.open("null", at=devices)
+    opened = sandbox.open("null", at=devices)
     assert kind_of(opened.file.mode) == "character-device"
     assert FileBytes(opened.file, 0).read_into(memoryview(bytearray(8))) == 0
     opened.on_drop()
     devices.on_drop()
 
 
-async def test_handles_are_limited(tmp_path: Path) -> None:
+def test_handles_are_limited(tmp_path: Path) -> None:
     """A guest that opens more than its limit gets an error, and a descriptor that it drops makes room."""
     with Sandbox(tmp_path, wasi.WasiLimits(handles=3)) as sandbox:
-        opened = [await sandbox.open("file"), await sandbox.open("dir")]
+        opened = [sandbox.open("file"), sandbox.open("dir")]
         before = sandbox.open_descriptors
         with fails("EMFILE"):
-            await sandbox.open("file")
+            sandbox.open("file")
         with fails("EMFILE"):
             sandbox.preopen()
         assert sandbox.open_descriptors == before
         opened.pop().on_drop()
-        opened.append(await sandbox.open("file"))
+        opened.append(sandbox.open("file"))
         for descriptor in opened:
             descriptor.on_drop()
 
@@ -188,18 +186,18 @@ def test_a_preopen_that_is_missing(tmp_path: Path) -> None:
     assert ctx.handles.open == 0
 
 
-async def test_a_descriptor_that_nobody_dropped(sandbox: Sandbox) -> None:
+def test_a_descriptor_that_nobody_dropped(sandbox: Sandbox) -> None:
     """A descriptor that never reached a guest is closed when it is collected."""
     before = sandbox.open_descriptors
-    opened: Descriptor | None = await sandbox.open("file")
+    opened: Descriptor | None = sandbox.open("file")
     assert sandbox.open_descriptors == before + 1
     del opened
     assert sandbox.open_descriptors == before
 
 
-async def test_users_keep_a_file_open(sandbox: Sandbox) -> None:
+def test_users_keep_a_file_open(sandbox: Sandbox) -> None:
     """A file is closed when its last user is gone, whoever that is."""
-    opened = await sandbox.open("file")
+    opened = sandbox.open("file")
     with opened.file as file:
         opened.on_drop()
         assert os.read(file.fd, 99) == b"file"
