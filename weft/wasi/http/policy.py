@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, final
 
 from attrs import field, frozen
@@ -32,8 +33,18 @@ FORBIDDEN_HEADERS: Final = frozenset(
 """The fields that belong to a connection and not to a message: guests neither set nor see them."""
 
 
-def _hosts(given: bool | Iterable[str]) -> bool | frozenset[str]:
-    return given if isinstance(given, bool) else frozenset(host.lower() for host in given)
+def _canonical(host: str) -> str:
+    """Return the one spelling of an address, or a name in lower case."""
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return host.lower()
+
+
+def _hosts(given: bool | str | Iterable[str]) -> bool | frozenset[str]:
+    if isinstance(given, bool):
+        return given
+    return frozenset({_canonical(given)} if isinstance(given, str) else map(_canonical, given))
 
 
 def _forbidden(given: Iterable[str]) -> frozenset[str]:
@@ -55,8 +66,8 @@ class Http:
         default_scheme: what a request without one uses; None refuses such requests.
         forbidden_headers: names of fields that they neither set nor see, beyond `FORBIDDEN_HEADERS`.
         ssl_context: how to make sure of who is at the other end; by default, as Python does.
-        send: sends a request in place of weft's own client, as ``await send(accessor, request)``; nothing above applies
-            to it. It can ask for `weft.wasi.http.send` itself.
+        send: sends a request in place of weft's own client, as ``await send(accessor, request)``, whether or not
+            `outgoing` and `schemes` grant it. It can ask for `weft.wasi.http.send` itself, which they bind.
     """
 
     outgoing: bool | frozenset[str] = field(default=False, converter=_hosts)
@@ -70,7 +81,7 @@ class Http:
         """Whether guests may send requests to `host`, a name or an address."""
         if isinstance(self.outgoing, bool):
             return self.outgoing
-        return bool(self.outgoing & names_above(host))
+        return bool(self.outgoing & names_above(_canonical(host)))
 
 
 __all__ = ["FORBIDDEN_HEADERS", "Http"]

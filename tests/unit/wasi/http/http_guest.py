@@ -9,9 +9,13 @@ from http_server import ENGINE
 
 from weft import Component, Linker
 from weft.wasi import add_to_linker
+from weft.wasi.ctx import whole_data
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from weft import Accessor, Instance, Store
+    from weft.wasi import WasiCtx
 
 CASES = """
   DNS-timeout DNS-error:$dns destination-not-found destination-unavailable destination-IP-prohibited
@@ -175,10 +179,10 @@ class Guest:
         return await self._instance.get_func(name).call_concurrent(self._accessor, *args)
 
 
-async def instantiate(store: Store) -> Guest:
+async def instantiate(store: Store, getter: Callable[[Any], WasiCtx] = whole_data) -> Guest:
     """Return a new guest."""
     linker = Linker(ENGINE)
-    add_to_linker(linker)
+    add_to_linker(linker, getter)
     return Guest(store.accessor, await linker.instantiate(store, _component()))
 
 

@@ -53,7 +53,8 @@ def resolved(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         (False, [], ["example.org", "127.0.0.1", "[::1]"]),
         (["example.org"], ["example.org", "EXAMPLE.org:8080"], ["www.example.org", "example.org.evil", "127.0.0.1"]),
         (["*.example.org"], ["a.example.org", "a.b.example.org."], ["example.org", "aexample.org"]),
-        (["::1", "10.0.0.1"], ["[::1]:80", "10.0.0.1"], ["[::2]", "10.0.0.2"]),
+        (["::1", "10.0.0.1"], ["[::1]:80", "[0:0::01]", "10.0.0.1"], ["[::2]", "10.0.0.2", "167772161"]),
+        ("example.org", ["example.org"], ["e", "org"]),
         (["example.org"], ["evil.org@example.org"], ["example.org@evil.org", "example.org:80@evil.org:80"]),
     ],
 )

@@ -197,3 +197,26 @@ async def test_a_request_is_consumed_once() -> None:
         assert caught.value.code in {TrapCode.UNKNOWN_HANDLE, TrapCode.HANDLE_TYPE_MISMATCH}
 
     await run(main)
+
+
+async def test_who_sends_a_request_must_be_allowed_to() -> None:
+    """The context of the guest that sends counts, and not that of the one that made the request."""
+    sent: list[WasiCtx] = []
+
+    async def keep(_accessor: Accessor, request: Request) -> Response:
+        sent.append(request.ctx)
+        request.on_drop()
+        raise HttpError("loop-detected")
+
+    contexts = {"now": WasiCtx()}
+    async with Store(ENGINE, data=contexts) as store:
+        guest = await instantiate(store, lambda data: data["now"])
+
+        async def main(_accessor: Accessor) -> None:
+            await guest.call("make")
+            contexts["now"] = WasiCtx(http=Http(send=keep))
+            await guest.call("send")
+            await wait_all_tasks_blocked()
+            assert sent == [contexts["now"]]
+
+        await store.run_concurrent(main)
