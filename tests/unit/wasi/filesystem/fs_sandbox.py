@@ -5,17 +5,34 @@ from __future__ import annotations
 import errno
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
 from weft import wasi
-from weft.wasi.filesystem import Descriptor, open_at, open_preopen
+from weft.wasi.filesystem import Descriptor, directory, open_at, open_preopen
+from weft.wasi.filesystem.times import NOW
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SECRET = "what the guest must not see"
+
+PATH_FUNCTIONS: dict[str, Callable[[Descriptor, str], Any]] = {
+    "stat": lambda at, path: directory.stat_at(at, path, follow=False),
+    "hash": lambda at, path: directory.metadata_hash_at(at, path, follow=False),
+    "times": lambda at, path: directory.set_times_at(at, path, NOW, NOW, follow=False),
+    "mkdir": directory.create_directory_at,
+    "rmdir": directory.remove_directory_at,
+    "unlink": directory.unlink_file_at,
+    "readlink": directory.read_link_at,
+    "symlink": lambda at, path: directory.symlink_at(at, "file", path),
+    "rename from": lambda at, path: directory.rename_at(at, path, at, "taken"),
+    "rename to": lambda at, path: directory.rename_at(at, "file", at, path),
+    "link from": lambda at, path: directory.link_at(at, path, at, "taken", follow=False),
+    "link to": lambda at, path: directory.link_at(at, "file", at, path, follow=False),
+}
+"""What takes a path of a guest's, and does not follow a link at its end."""
 
 
 class Sandbox:
@@ -28,8 +45,8 @@ class Sandbox:
     def __init__(self, path: Path, limits: wasi.WasiLimits | None = None) -> None:
         self.root, self.outside = path / "root", path / "outside"
         self.ctx = wasi.WasiCtx(limits=limits or wasi.WasiLimits(), block_loop=True)
-        for directory in (self.root, self.outside, self.root / "dir"):
-            directory.mkdir()
+        for made in (self.root, self.outside, self.root / "dir"):
+            made.mkdir()
         (self.outside / "secret").write_text(SECRET)
         (self.root / "file").write_text("file")
         (self.root / "dir" / "inner").write_text("inner")

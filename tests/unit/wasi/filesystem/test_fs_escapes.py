@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from fs_sandbox import SECRET, Sandbox, fails
+from fs_sandbox import PATH_FUNCTIONS, SECRET, Sandbox, fails
 
 from weft import wasi
 from weft.wasi.filesystem import beneath, directory, open_preopen, walk
@@ -48,21 +48,6 @@ WAYS_OUT = [
 ]
 INNER_WAYS_OUT = [path for path in WAYS_OUT if path not in ("up", "out", "out/", "absolute")]
 """Those that lead out without a link at their end."""
-
-PATH_FUNCTIONS: dict[str, Callable[[Descriptor, str], Any]] = {
-    "stat": lambda at, path: directory.stat_at(at, path, follow=False),
-    "hash": lambda at, path: directory.metadata_hash_at(at, path, follow=False),
-    "times": lambda at, path: directory.set_times_at(at, path, NOW, NOW, follow=False),
-    "mkdir": directory.create_directory_at,
-    "rmdir": directory.remove_directory_at,
-    "unlink": directory.unlink_file_at,
-    "readlink": directory.read_link_at,
-    "symlink": lambda at, path: directory.symlink_at(at, "file", path),
-    "rename from": lambda at, path: directory.rename_at(at, path, at, "taken"),
-    "rename to": lambda at, path: directory.rename_at(at, "file", at, path),
-    "link from": lambda at, path: directory.link_at(at, path, at, "taken", follow=False),
-    "link to": lambda at, path: directory.link_at(at, "file", at, path, follow=False),
-}
 
 FOLLOWING_FUNCTIONS: dict[str, Callable[[Descriptor, str], Any]] = {
     "stat": lambda at, path: directory.stat_at(at, path, follow=True),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from fs_sandbox import descriptors_into
+from fs_sandbox import PATH_FUNCTIONS, Sandbox, descriptors_into, names_in
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -100,3 +101,22 @@ def test_what_is_permitted_is_what_the_system_finds(links: dict[str, str], paths
             if found != "EPERM":
                 assert found == answer(lambda path=path: os.stat(path, dir_fd=at.fd))  # type: ignore[misc]
         at.on_drop()
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+@settings(max_examples=30)
+@given(
+    calls=st.lists(
+        st.tuples(st.sampled_from(list(PATH_FUNCTIONS)), st.text(max_size=300) | PATHS | st.just("x" * 5000)),
+        max_size=20,
+    )
+)
+def test_any_text_is_a_path_or_an_error(calls: list[tuple[str, str]], by_hand: bool) -> None:
+    """Whatever a guest gives as paths, it gets an error of the system's or what it asked for, and nothing outside."""
+    with tempfile.TemporaryDirectory() as made, pytest.MonkeyPatch.context() as patch, Sandbox(Path(made)) as sandbox:
+        if by_hand:
+            patch.setattr(beneath, "has_openat2", lambda: False)
+        for name, path in calls:
+            with suppress(OSError):
+                PATH_FUNCTIONS[name](sandbox.directory, path)
+        assert names_in(Path(made)) == {"root", "outside"}
