@@ -180,6 +180,14 @@ async def test_a_body_of_another_length_than_said_is_cut_off(path: str, begun: b
     assert not wrong.complete
 
 
+async def test_a_body_of_a_known_length_is_complete_with_its_last_byte() -> None:
+    """The client need not wait for what the guest does after it; nor does it matter that the client goes then."""
+    async with service(max_instances=1) as app, anyio.create_task_group() as group:
+        hello = Exchange(app, "/hello").start(group)
+        await hello.ended.wait()
+        assert [message.get("more_body") for message in hello.messages] == [None, False]
+
+
 async def test_an_error_code_becomes_a_status() -> None:
     """A handler that returns an error has the client told what kind of one."""
     async with service() as app:

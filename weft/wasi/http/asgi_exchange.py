@@ -63,6 +63,7 @@ class Exchange:
         "_authority",
         "_body",
         "_cancel_scope",
+        "_complete",
         "_gone",
         "_has_body",
         "_pool",
@@ -90,7 +91,7 @@ class Exchange:
         self._service = worker.service
         self._scope = scope
         self._send = send
-        self._gone = self._started = False
+        self._gone = self._started = self._complete = False
         self._accepts_trailers = False
         self._authority: str | None = None
         self._cancel_scope = anyio.CancelScope()
@@ -124,8 +125,9 @@ class Exchange:
             self._receiver = self._service.store.spawn(run)
 
     def _disconnected(self) -> None:
-        self._gone = True
-        self._cancel_scope.cancel()
+        if not self._complete:  # or else servers mean that the exchange is over
+            self._gone = True
+            self._cancel_scope.cancel()
 
     def watch(self) -> None:
         """Notice from now on when the client goes, and when the guest takes too long."""
@@ -302,10 +304,15 @@ class Exchange:
         return method != "HEAD" and response.status not in BODILESS
 
     async def _send_body(self, out: OutgoingBody) -> None:
+        """Send the body; one of a known length is complete with its last byte, whatever the guest does then."""
+        left = math.inf if out.content_length is None or self._accepts_trailers else out.content_length
         while (chunk := await out.read()) is not None:
-            await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+            left -= len(chunk)
+            self._complete = not left
+            await self._send({"type": "http.response.body", "body": chunk, "more_body": not self._complete})
         trailers = await out.trailers()
-        await self._send({"type": "http.response.body", "body": b""})
+        if not self._complete:
+            await self._send({"type": "http.response.body", "body": b""})
         if self._accepts_trailers:
             await self._send({"type": "http.response.trailers", "headers": _pairs(trailers)})
 
