@@ -157,7 +157,12 @@ async def _connect_any(ctx: WasiCtx, addresses: list[str], port: int) -> ByteStr
 
 async def _start_tls(ctx: WasiCtx, transport: ByteStream, host: str) -> ByteStream:
     context = ctx.http.ssl_context or _default_ssl_context()
-    return await TLSStream.wrap(transport, server_side=False, hostname=host, ssl_context=context)
+    try:
+        return await TLSStream.wrap(transport, server_side=False, hostname=host.rstrip("."), ssl_context=context)
+    except ssl.SSLError:
+        raise
+    except ValueError as error:  # a name that resolves, but that no certificate can have
+        raise HttpError("HTTP-request-URI-invalid") from error
 
 
 @cache

@@ -137,6 +137,19 @@ async def test_what_cannot_be_sent_is_refused(parts: dict[str, Any], code: str) 
     await run(main, ctx)
 
 
+@pytest.mark.parametrize("name", [".example.org", "."])
+async def test_names_that_no_certificate_can_have_are_refused(name: str, resolved: list[Any]) -> None:
+    """A name server may answer for anything; but TLS is spoken with nobody whose name is none."""
+
+    async def main(client: Client) -> None:
+        async with serving(answering(b"")) as authority:
+            resolved.append(["127.0.0.1"])
+            host = f"{name}:{authority.partition(':')[2]}"
+            assert await failure(client, host, scheme="https") == "HTTP-request-URI-invalid"
+
+    await run(main)
+
+
 async def test_a_request_without_authority_goes_nowhere() -> None:
     """Without an authority there is no server, and without a scheme the default one counts, if there is one."""
     ctx = WasiCtx(http=Http(outgoing=True, default_scheme=None))
