@@ -51,9 +51,9 @@ def _check_directory(place: Place) -> os.stat_result:
 
 
 def _check_new_name(place: Place) -> None:
-    """Refuse a slash after the name of what will be no directory, as Linux does; other systems would follow a link."""
+    """Refuse a slash after the name of what will be no directory: not every system leaves a link before it alone."""
     if place.at.must_be_directory:
-        place.stat()
+        _check_directory(place)
         raise os_error(errno.EEXIST, place.name)
 
 

@@ -182,6 +182,15 @@ def test_hard_links(sandbox: Sandbox) -> None:
             directory.link_at(at, old, at, new, follow=False)
 
 
+def test_links_whose_name_ends_in_a_slash(sandbox: Sandbox) -> None:
+    """A slash after the name of a new link is an error, which depends on what is there."""
+    for path, error in [("new/", "ENOENT"), ("dir/", "EEXIST"), ("dir/inner/", "ENOTDIR"), ("none/x/", "ENOENT")]:
+        with fails(error):
+            directory.symlink_at(sandbox.directory, "file", path)
+        with fails(error):
+            directory.link_at(sandbox.directory, "file", sandbox.directory, path, follow=False)
+
+
 def test_reading_links(sandbox: Sandbox) -> None:
     """What a link contains is read as it is; what is no link has nothing to read."""
     at = sandbox.directory
