@@ -7,7 +7,7 @@ import socket
 from ipaddress import IPv4Address, ip_address
 from typing import TYPE_CHECKING, Final
 
-import idna
+import idna  # anyio depends on it, for the same purpose
 
 from weft.wasi.sockets.addresses import without_disguise
 
