@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 import sys
@@ -81,7 +82,12 @@ def serve(app: Application, listener: socket.socket, shutdown_grace: float) -> N
 
 async def _serve(app: Application, server: _Server, listener: socket.socket) -> None:
     async with app:
-        await server.serve(sockets=[listener])
+        gc.collect()
+        gc.freeze()  # what there is now stays, and takes the collector longer to look through than many requests
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            gc.unfreeze()
 
 
 @final

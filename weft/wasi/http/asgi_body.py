@@ -18,6 +18,10 @@ Message: TypeAlias = "dict[str, Any]"
 Receive: TypeAlias = "Callable[[], Awaitable[Message]]"
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 @final
 class ReceivedBody:
     """The body of a request, as the guest reads it (`weft.StreamProducer`), and the only one who calls `receive`.
@@ -87,6 +91,7 @@ class ReceivedBody:
         """End the body: nothing can be received any more."""
         self._wanted = True
         self._cut_off()
+        self._on_wanted = self._on_disconnect = _nothing  # whoever gave them need not wait for the garbage collector
 
     # For the guest.
 
