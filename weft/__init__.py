@@ -25,25 +25,23 @@ from weft.errors import (
     WitError,
     WriterTrappedError,
 )
-from weft.host import consumers, producers
 from weft.host.accessor import Accessor
 from weft.host.call_stack import TaskId, async_call_stack
 from weft.host.calls import Call
 from weft.host.component import Component
 from weft.host.config import Config, Engine
-from weft.host.destination import Destination
 from weft.host.func import Func
 from weft.host.instance import Instance
 from weft.host.linker import Linker, LinkerInstance
 from weft.host.module import Module
-from weft.host.pipes import Pipe
-from weft.host.readers import FutureReader, StreamReader
 from weft.host.resource_table import ResourceTable
-from weft.host.source import Source
 from weft.host.store import Store
-from weft.host.tasks import JoinHandle
-from weft.host.trace import TraceWriter
-from weft.host.transmits import (
+from weft.host.streams import consumers, producers
+from weft.host.streams.destination import Destination
+from weft.host.streams.pipes import Pipe
+from weft.host.streams.readers import FutureReader, StreamReader
+from weft.host.streams.source import Source
+from weft.host.streams.transmits import (
     CANCELLED,
     PENDING,
     UNBOUND,
@@ -56,7 +54,9 @@ from weft.host.transmits import (
     StreamProducer,
     StreamResult,
 )
-from weft.host.wakers import Waker
+from weft.host.streams.wakers import Waker
+from weft.host.tasks import JoinHandle
+from weft.host.trace import TraceWriter
 from weft.runtime.error_context import ErrorContext
 from weft.runtime.observer import Observer
 from weft.runtime.resource import Resource, ResourceType

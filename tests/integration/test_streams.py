@@ -11,7 +11,7 @@ import pytest
 
 import weft
 from weft.errors import ProducerError, WriterTrappedError
-from weft.host.transmits import PENDING, StreamResult
+from weft.host.streams.transmits import PENDING, StreamResult
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import weft
 from weft.host import driver
 from weft.host import store as store_module
-from weft.host.readers import ReaderState
+from weft.host.streams.readers import ReaderState
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

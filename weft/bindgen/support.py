@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast, final
 import anyio.abc
 
 from weft.canon.values import Err, Ok
-from weft.host.readers import FutureReader, StreamReader
-from weft.host.transmits import FutureProducer, StreamProducer
+from weft.host.streams.readers import FutureReader, StreamReader
+from weft.host.streams.transmits import FutureProducer, StreamProducer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import anyio.abc
 
 from weft.errors import LowerError
-from weft.host import producers
-from weft.host.chunks import BYTES_LIKE
+from weft.host.streams import producers
+from weft.host.streams.chunks import BYTES_LIKE
 
 if TYPE_CHECKING:
-    from weft.host.transmits import FutureProducer, StreamProducer
+    from weft.host.streams.transmits import FutureProducer, StreamProducer
 
 
 def as_stream_producer(value: Any) -> StreamProducer:

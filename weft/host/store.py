@@ -19,9 +19,9 @@ from weft.host.changes import Changes, is_quiet
 from weft.host.driver import TURN_SECONDS, Driver
 from weft.host.failures import Failures
 from weft.host.groups import ungrouped
-from weft.host.readers import unwrap_readable, wrap_readable
 from weft.host.report import deadlock_report
 from weft.host.steppers import Steppers
+from weft.host.streams.readers import unwrap_readable, wrap_readable
 from weft.host.tasks import JoinHandle, Workers, is_asyncio
 from weft.runtime.observation import Observation
 from weft.runtime.store import StoreState

@@ -14,8 +14,8 @@ from stream_fakes import COMPLETED, DROPPED, End, GuestReader, GuestWriter
 import weft
 from weft.canon.types import Prim
 from weft.errors import LowerError
-from weft.host import consumers, producers
-from weft.host.host_stream import HostStream
+from weft.host.streams import consumers, producers
+from weft.host.streams.host_stream import HostStream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

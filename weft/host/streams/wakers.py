@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from weft.host.transmits import TransmitStore
+    from weft.host.streams.transmits import TransmitStore
 
 
 @final

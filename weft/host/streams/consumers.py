@@ -9,13 +9,13 @@ import anyio
 import anyio.to_thread
 
 from weft.canon.types import Prim
-from weft.host.asyncio_streams import to_asyncio_writer
-from weft.host.awaiting import AwaitingConsumer
-from weft.host.nonblocking import NonblockingConsumer
-from weft.host.operation_task import OperationTask
-from weft.host.raw_files import to_raw_file
-from weft.host.sockets import AtEnd, to_socket
-from weft.host.transmits import PENDING, StreamResult
+from weft.host.streams.asyncio_streams import to_asyncio_writer
+from weft.host.streams.awaiting import AwaitingConsumer
+from weft.host.streams.nonblocking import NonblockingConsumer
+from weft.host.streams.operation_task import OperationTask
+from weft.host.streams.raw_files import to_raw_file
+from weft.host.streams.sockets import AtEnd, to_socket
+from weft.host.streams.transmits import PENDING, StreamResult
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from anyio.abc import ByteSendStream, ObjectSendStream
 
-    from weft.host.source import Source
-    from weft.host.transmits import FutureConsumer, PayloadType, StreamAnswer, StreamConsumer
-    from weft.host.wakers import Waker
+    from weft.host.streams.source import Source
+    from weft.host.streams.transmits import FutureConsumer, PayloadType, StreamAnswer, StreamConsumer
+    from weft.host.streams.wakers import Waker
 
 
 def to_callback(callback: Callable[[Any], object]) -> StreamConsumer:

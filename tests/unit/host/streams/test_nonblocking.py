@@ -12,7 +12,7 @@ from stream_fakes import CANCELLED, COMPLETED, DROPPED, FakeStore, GuestReader, 
 
 import weft
 from weft import StreamResult, consumers, producers
-from weft.host.nonblocking import TURN_OPERATIONS
+from weft.host.streams.nonblocking import TURN_OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, final
 
 import anyio
 
-from weft.host.chunks import HostBuffer
-from weft.host.outcomes import Outcome
+from weft.host.streams.chunks import HostBuffer
+from weft.host.streams.outcomes import Outcome
 from weft.runtime.shared import CopyResult, SharedFuture, SharedStream
 
 if TYPE_CHECKING:
-    from weft.host.transmits import TransmitStore
+    from weft.host.streams.transmits import TransmitStore
     from weft.runtime.shared import Readable
 
 

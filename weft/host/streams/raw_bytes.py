@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from weft.errors import LowerError
-from weft.host.transmits import describe
+from weft.host.streams.transmits import describe
 
 if TYPE_CHECKING:
-    from weft.host.destination import Destination
-    from weft.host.source import Source
+    from weft.host.streams.destination import Destination
+    from weft.host.streams.source import Source
 
 
 def room_for_bytes(destination: Destination) -> memoryview:

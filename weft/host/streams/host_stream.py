@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, final
 
 from weft.errors import LowerError, ProducerError
-from weft.host.destination import Destination
-from weft.host.host_transmit import HostTransmit
-from weft.host.transmits import (
+from weft.host.streams.destination import Destination
+from weft.host.streams.host_transmit import HostTransmit
+from weft.host.streams.transmits import (
     PENDING,
     UNBOUND,
     FutureProducer,
@@ -22,8 +22,8 @@ from weft.host.transmits import (
 from weft.runtime.shared import CopyResult
 
 if TYPE_CHECKING:
-    from weft.host.chunks import Chunk
-    from weft.host.transmits import PayloadType, TransmitStore
+    from weft.host.streams.chunks import Chunk
+    from weft.host.streams.transmits import PayloadType, TransmitStore
     from weft.runtime.buffer import Buffer
     from weft.runtime.instance import ComponentInstance
     from weft.runtime.shared import Copier

@@ -14,8 +14,8 @@ from stream_fakes import CANCELLED, COMPLETED, End, GuestReader
 import weft
 from weft.canon.types import Prim
 from weft.errors import StoreError
-from weft.host import consumers, producers
-from weft.host.host_stream import HostStream
+from weft.host.streams import consumers, producers
+from weft.host.streams.host_stream import HostStream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

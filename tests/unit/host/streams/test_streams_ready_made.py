@@ -13,17 +13,17 @@ from stream_fakes import CANCELLED, COMPLETED, DROPPED, End, FakeStore, GuestRea
 import weft
 from weft.canon.types import ListType, Prim, StreamType
 from weft.errors import StoreError
-from weft.host import consumers, producers
-from weft.host.host_stream import HostStream
-from weft.host.readers import FutureReader, StreamReader, wrap_readable
-from weft.host.transmits import StreamResult
+from weft.host.streams import consumers, producers
+from weft.host.streams.host_stream import HostStream
+from weft.host.streams.readers import FutureReader, StreamReader, wrap_readable
+from weft.host.streams.transmits import StreamResult
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from pathlib import Path
 
-    from weft.host.destination import Destination
-    from weft.host.source import Source
+    from weft.host.streams.destination import Destination
+    from weft.host.streams.source import Source
 
 pytestmark = pytest.mark.anyio
 

@@ -14,14 +14,14 @@ from stream_fakes import CANCELLED, COMPLETED, DROPPED, End, FakeStore, GuestRea
 import weft
 from weft.canon.types import Prim
 from weft.errors import LowerError
-from weft.host import consumers, producers
-from weft.host.host_stream import HostStream
-from weft.host.nonblocking import TURN_OPERATIONS
+from weft.host.streams import consumers, producers
+from weft.host.streams.host_stream import HostStream
+from weft.host.streams.nonblocking import TURN_OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
-    from weft.host.pipes import Pipe
+    from weft.host.streams.pipes import Pipe
 
 pytestmark = pytest.mark.anyio
 

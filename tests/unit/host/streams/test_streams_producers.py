@@ -9,8 +9,8 @@ from stream_fakes import CANCELLED, COMPLETED, DROPPED, End, FakeStore, FutureRe
 
 from weft.canon.types import Prim
 from weft.errors import LowerError, ProducerError
-from weft.host.host_stream import HostStream
-from weft.host.transmits import PENDING, Produced, StreamResult
+from weft.host.streams.host_stream import HostStream
+from weft.host.streams.transmits import PENDING, Produced, StreamResult
 
 
 @pytest.fixture

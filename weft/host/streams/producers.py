@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, final
 import anyio
 import anyio.to_thread
 
-from weft.host.asyncio_streams import from_asyncio_reader
-from weft.host.awaiting import AwaitingProducer
-from weft.host.chunks import as_chunk, is_chunk
-from weft.host.nonblocking import NonblockingProducer
-from weft.host.operation_task import OperationTask
-from weft.host.raw_files import from_raw_file
-from weft.host.sockets import from_socket
-from weft.host.transmits import PENDING, Produced, StreamProducer, StreamResult
+from weft.host.streams.asyncio_streams import from_asyncio_reader
+from weft.host.streams.awaiting import AwaitingProducer
+from weft.host.streams.chunks import as_chunk, is_chunk
+from weft.host.streams.nonblocking import NonblockingProducer
+from weft.host.streams.operation_task import OperationTask
+from weft.host.streams.raw_files import from_raw_file
+from weft.host.streams.sockets import from_socket
+from weft.host.streams.transmits import PENDING, Produced, StreamProducer, StreamResult
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable, Iterator, Sequence
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from anyio.abc import ByteReceiveStream, ObjectReceiveStream
 
-    from weft.host.destination import Destination
-    from weft.host.transmits import FutureAnswer, FutureProducer, StreamAnswer
-    from weft.host.wakers import Waker
+    from weft.host.streams.destination import Destination
+    from weft.host.streams.transmits import FutureAnswer, FutureProducer, StreamAnswer
+    from weft.host.streams.wakers import Waker
 
 T = TypeVar("T")
 

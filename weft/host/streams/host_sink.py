@@ -8,15 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, final
 
 from weft.errors import ConsumerError
-from weft.host.host_transmit import HostTransmit
-from weft.host.source import Source
-from weft.host.transmits import PENDING, UNBOUND, FutureConsumer, StreamConsumer, StreamResult
+from weft.host.streams.host_transmit import HostTransmit
+from weft.host.streams.source import Source
+from weft.host.streams.transmits import PENDING, UNBOUND, FutureConsumer, StreamConsumer, StreamResult
 from weft.runtime.shared import CopyResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from weft.host.transmits import PayloadType, TransmitStore
+    from weft.host.streams.transmits import PayloadType, TransmitStore
     from weft.runtime.buffer import Buffer
     from weft.runtime.instance import ComponentInstance
     from weft.runtime.shared import Copier

@@ -12,9 +12,9 @@ from stream_fakes import CANCELLED, COMPLETED, DROPPED, GuestWriter, Script, too
 import weft
 from weft.canon.types import FutureType, Prim, StreamType
 from weft.errors import LowerError, ProducerError, StoreError, WriterTrappedError
-from weft.host import consumers, producers
-from weft.host.readers import FutureReader, StreamReader, unwrap_readable, wrap_readable
-from weft.host.transmits import PENDING, UNBOUND, StreamResult
+from weft.host.streams import consumers, producers
+from weft.host.streams.readers import FutureReader, StreamReader, unwrap_readable, wrap_readable
+from weft.host.streams.transmits import PENDING, UNBOUND, StreamResult
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

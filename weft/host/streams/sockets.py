@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, final
 
 import anyio
 
-from weft.host.nonblocking import NonblockingConsumer, NonblockingProducer
-from weft.host.raw_bytes import bytes_offered, room_for_bytes
-from weft.host.transmits import StreamResult
+from weft.host.streams.nonblocking import NonblockingConsumer, NonblockingProducer
+from weft.host.streams.raw_bytes import bytes_offered, room_for_bytes
+from weft.host.streams.transmits import StreamResult
 
 if TYPE_CHECKING:
-    from weft.host.destination import Destination
-    from weft.host.source import Source
-    from weft.host.transmits import StreamConsumer, StreamProducer
+    from weft.host.streams.destination import Destination
+    from weft.host.streams.source import Source
+    from weft.host.streams.transmits import StreamConsumer, StreamProducer
 
 AtEnd: TypeAlias = Literal["keep", "eof", "close"]
 

@@ -14,12 +14,12 @@ import anyio
 from weft.canon.types import Prim, StreamType
 from weft.errors import LowerError, StoreError, WriterTrappedError
 from weft.host.accessor import as_store
-from weft.host.chunks import join_chunks
 from weft.host.convert import as_future_producer, as_stream_producer
-from weft.host.host_stream import HostFuture, HostStream
-from weft.host.pipes import make_pipe
-from weft.host.reads import HostRead
-from weft.host.transmits import UNBOUND, describe
+from weft.host.streams.chunks import join_chunks
+from weft.host.streams.host_stream import HostFuture, HostStream
+from weft.host.streams.pipes import make_pipe
+from weft.host.streams.reads import HostRead
+from weft.host.streams.transmits import UNBOUND, describe
 from weft.runtime.shared import CopyResult, SharedFuture, SharedStream
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from weft.canon.types import FutureType
     from weft.host.accessor import StoreLike
-    from weft.host.pipes import Pipe
-    from weft.host.transmits import FutureConsumer, PayloadType, StreamConsumer, TransmitStore
+    from weft.host.streams.pipes import Pipe
+    from weft.host.streams.transmits import FutureConsumer, PayloadType, StreamConsumer, TransmitStore
     from weft.runtime.shared import Readable
 
     ReadT = DefaultingTypeVar("ReadT", default=Any)

@@ -1,6 +1,6 @@
 """The streams of asyncio as producers and consumers.
 
-They own their buffers, so their bytes are copied once; `weft.host.sockets` copies none.
+They own their buffers, so their bytes are copied once; `weft.host.streams.sockets` copies none.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import sys
 from typing import TYPE_CHECKING, Literal, TypeAlias, final
 
 from weft.errors import StoreError
-from weft.host.awaiting import AwaitingConsumer, AwaitingProducer
-from weft.host.transmits import StreamResult
+from weft.host.streams.awaiting import AwaitingConsumer, AwaitingProducer
+from weft.host.streams.transmits import StreamResult
 
 if TYPE_CHECKING:
-    from weft.host.destination import Destination
-    from weft.host.source import Source
-    from weft.host.transmits import StreamConsumer, StreamProducer
+    from weft.host.streams.destination import Destination
+    from weft.host.streams.source import Source
+    from weft.host.streams.transmits import StreamConsumer, StreamProducer
 
 AtEnd: TypeAlias = Literal["keep", "eof", "close"]
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, final
 
 from weft.canon.numbers import NUMBER_FORMATS
 from weft.errors import LowerError
-from weft.host.transmits import describe
+from weft.host.streams.transmits import describe
 from weft.runtime.buffer import GuestBuffer
 
 if TYPE_CHECKING:
     from weft.engine import Borrow
-    from weft.host.transmits import PayloadType
+    from weft.host.streams.transmits import PayloadType
     from weft.runtime.buffer import Buffer
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from weft.host.operation_task import INTERRUPTED, OperationTask
-from weft.host.transmits import PENDING, StreamResult
+from weft.host.streams.operation_task import INTERRUPTED, OperationTask
+from weft.host.streams.transmits import PENDING, StreamResult
 
 if TYPE_CHECKING:
-    from weft.host.destination import Destination
-    from weft.host.source import Source
-    from weft.host.transmits import PayloadType, StreamAnswer
-    from weft.host.wakers import Waker
+    from weft.host.streams.destination import Destination
+    from weft.host.streams.source import Source
+    from weft.host.streams.transmits import PayloadType, StreamAnswer
+    from weft.host.streams.wakers import Waker
 
 
 class _AwaitingParty:

@@ -9,13 +9,13 @@ from array import array
 from typing import TYPE_CHECKING, Any, final
 
 from weft.errors import ConsumerError
-from weft.host.loans import lend, number_format
-from weft.host.transmits import UNBOUND
+from weft.host.streams.loans import lend, number_format
+from weft.host.streams.transmits import UNBOUND
 from weft.runtime.buffer import GuestBuffer
 
 if TYPE_CHECKING:
-    from weft.host.loans import Loan
-    from weft.host.transmits import PayloadType
+    from weft.host.streams.loans import Loan
+    from weft.host.streams.transmits import PayloadType
     from weft.runtime.buffer import Buffer
 
 MAX_UNITS = 65536

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Final, final
 import anyio
 from attrs import frozen
 
-from weft.host.outcomes import Outcome
-from weft.host.transmits import PENDING, Pending
+from weft.host.streams.outcomes import Outcome
+from weft.host.streams.transmits import PENDING, Pending
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from weft.host.transmits import PayloadType, TaskHandle
-    from weft.host.wakers import Waker
+    from weft.host.streams.transmits import PayloadType, TaskHandle
+    from weft.host.streams.wakers import Waker
 
 
 @final

@@ -10,16 +10,16 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from weft.host.operation_task import OperationTask
-from weft.host.transmits import PENDING, StreamResult
+from weft.host.streams.operation_task import OperationTask
+from weft.host.streams.transmits import PENDING, StreamResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from weft.host.destination import Destination
-    from weft.host.source import Source
-    from weft.host.transmits import PayloadType, StreamAnswer
-    from weft.host.wakers import Waker
+    from weft.host.streams.destination import Destination
+    from weft.host.streams.source import Source
+    from weft.host.streams.transmits import PayloadType, StreamAnswer
+    from weft.host.streams.wakers import Waker
 
 TURN_OPERATIONS = 16
 """How many operations in a row are served at once: then the event loop gets a turn, however fast the peer is."""

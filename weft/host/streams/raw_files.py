@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, final
 import anyio
 import anyio.to_thread
 
-from weft.host.awaiting import AwaitingConsumer, AwaitingProducer
-from weft.host.raw_bytes import bytes_offered, room_for_bytes
-from weft.host.transmits import StreamResult
+from weft.host.streams.awaiting import AwaitingConsumer, AwaitingProducer
+from weft.host.streams.raw_bytes import bytes_offered, room_for_bytes
+from weft.host.streams.transmits import StreamResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from os import PathLike
 
-    from weft.host.destination import Destination
-    from weft.host.source import Source
-    from weft.host.transmits import StreamConsumer, StreamProducer
+    from weft.host.streams.destination import Destination
+    from weft.host.streams.source import Source
+    from weft.host.streams.transmits import StreamConsumer, StreamProducer
 
 
 class ReadableFile(Protocol):

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from weft.canon.types import ValType
-    from weft.host.destination import Destination
-    from weft.host.source import Source
-    from weft.host.wakers import Waker
+    from weft.host.streams.destination import Destination
+    from weft.host.streams.source import Source
+    from weft.host.streams.wakers import Waker
     from weft.runtime.store import StoreState
 
 T = TypeVar("T")

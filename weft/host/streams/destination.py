@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, final
 
 from weft.errors import ProducerError
-from weft.host.chunks import Retained, as_chunk, own_chunk, put
-from weft.host.loans import lend, number_format
-from weft.host.transmits import UNBOUND
+from weft.host.streams.chunks import Retained, as_chunk, own_chunk, put
+from weft.host.streams.loans import lend, number_format
+from weft.host.streams.transmits import UNBOUND
 
 if TYPE_CHECKING:
-    from weft.host.loans import Loan
-    from weft.host.transmits import PayloadType
+    from weft.host.streams.loans import Loan
+    from weft.host.streams.transmits import PayloadType
     from weft.runtime.buffer import Buffer
 
 DIRECT_CAPACITY = 65536

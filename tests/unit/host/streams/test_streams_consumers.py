@@ -9,8 +9,8 @@ from stream_fakes import CANCELLED, COMPLETED, DROPPED, FakeStore, GuestReader, 
 
 from weft.canon.types import Prim
 from weft.errors import ConsumerError, LowerError
-from weft.host.pipes import make_pipe
-from weft.host.transmits import PENDING, StreamResult
+from weft.host.streams.pipes import make_pipe
+from weft.host.streams.transmits import PENDING, StreamResult
 
 
 @pytest.fixture
@@ -349,7 +349,7 @@ def test_a_future_of_the_host_goes_to_a_consumer(store: FakeStore) -> None:
     """A pipe between hosts carries the one value."""
     from stream_fakes import FutureReaderEnd
 
-    from weft.host.transmits import Produced
+    from weft.host.streams.transmits import Produced
 
     seen = []
     future = FutureReaderEnd(store, Script(Produced("value"))).future

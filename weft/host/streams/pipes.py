@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, final
 
 from weft.errors import StoreError, WriterTrappedError
-from weft.host.chunks import UNLIMITED, ChunkBuffer, HostBuffer
-from weft.host.host_sink import FutureSink, HostSink, StreamSink
-from weft.host.outcomes import Outcome
+from weft.host.streams.chunks import UNLIMITED, ChunkBuffer, HostBuffer
+from weft.host.streams.host_sink import FutureSink, HostSink, StreamSink
+from weft.host.streams.outcomes import Outcome
 from weft.runtime.shared import CopyResult, SharedFuture, SharedStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from weft.host.host_stream import HostFuture, HostStream
-    from weft.host.transmits import TransmitStore
+    from weft.host.streams.host_stream import HostFuture, HostStream
+    from weft.host.streams.transmits import TransmitStore
     from weft.runtime.buffer import Buffer
     from weft.runtime.instance import ComponentInstance
     from weft.runtime.shared import Copier

@@ -10,12 +10,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from weft.errors import StoreError
-from weft.host.wakers import Waker
+from weft.host.streams.wakers import Waker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from weft.host.transmits import PayloadType, TransmitStore
+    from weft.host.streams.transmits import PayloadType, TransmitStore
     from weft.runtime.buffer import Buffer
     from weft.runtime.instance import ComponentInstance
     from weft.runtime.shared import Copier, CopyResult

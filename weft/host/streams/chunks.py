@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 from weft.canon.types import Prim
 from weft.errors import LowerError
-from weft.host.transmits import UNBOUND
+from weft.host.streams.transmits import UNBOUND
 from weft.runtime.buffer import GuestBuffer
 
 if TYPE_CHECKING:
-    from weft.host.transmits import PayloadType
+    from weft.host.streams.transmits import PayloadType
     from weft.runtime.buffer import Buffer
 
 Chunk: TypeAlias = Sequence[Any] | memoryview

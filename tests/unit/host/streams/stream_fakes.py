@@ -11,9 +11,9 @@ from weft.canon.compile import ValueOptions
 from weft.canon.payload import Payload
 from weft.canon.types import Prim
 from weft.engine import Borrow
-from weft.host.host_sink import StreamSink
-from weft.host.host_stream import HostFuture, HostStream
-from weft.host.transmits import PENDING, StreamResult
+from weft.host.streams.host_sink import StreamSink
+from weft.host.streams.host_stream import HostFuture, HostStream
+from weft.host.streams.transmits import PENDING, StreamResult
 from weft.runtime.buffer import GuestBuffer
 from weft.runtime.scheduler import Scheduler
 from weft.runtime.shared import CopyResult, SharedFuture, SharedStream
