@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, final
 import anyio
 import anyio.to_thread
 from attrs import define, field, frozen
+from attrs.converters import optional
 
 from weft.wasi.clocks import SystemMonotonicClock, SystemWallClock
 from weft.wasi.http.policy import Http
@@ -27,6 +28,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+def _text(given: object) -> str:
+    text = str(given)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{text!r} cannot be shown to guests: it is no Unicode") from error
+    return text
+
+
 @final
 @frozen
 class Preopen:
@@ -39,19 +49,19 @@ class Preopen:
     """
 
     host_path: str = field(converter=fspath)
-    guest_path: str
+    guest_path: str = field(converter=_text)
     read_only: bool = field(default=False, kw_only=True)
 
 
 def _strings(given: Iterable[str]) -> tuple[str, ...]:
     if isinstance(given, str):
         raise TypeError(f"the arguments are a string: make them a list, such as [{given!r}]")
-    return tuple(str(item) for item in given)
+    return tuple(_text(item) for item in given)
 
 
 def _pairs(given: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     items = given.items() if isinstance(given, Mapping) else given
-    return tuple((str(name), str(value)) for name, value in items)
+    return tuple((_text(name), _text(value)) for name, value in items)
 
 
 def _inherits(given: object) -> bool:
@@ -103,7 +113,7 @@ class WasiCtx:
 
     args: tuple[str, ...] = field(default=(), converter=_strings)
     env: tuple[tuple[str, str], ...] = field(default=(), converter=_pairs)
-    cwd: str | None = None
+    cwd: str | None = field(default=None, converter=optional(_text))
     stdin: ByteInput = field(factory=MemoryInput, converter=_stdin)
     stdout: ByteOutput = field(factory=Discard, converter=_stdout)
     stderr: ByteOutput = field(factory=Discard, converter=_stderr)

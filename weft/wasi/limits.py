@@ -25,8 +25,8 @@ class WasiLimits:
             slower than the guest, in each direction of each stream.
         header_byte_length: how long all the headers, or all the trailers, of one HTTP message may be together.
         directory_entries: how many entries of a directory are read ahead.
-        held_byte_length: how many bytes the objects of guests may hold together that have no handle: headers, requests,
-            responses.
+        held_byte_length: how many bytes the objects of guests may hold together that have no handle, headers, requests,
+            responses, and with them the entries of directories that were read ahead.
     """
 
     handles: int = _size(10_000)

@@ -43,6 +43,22 @@ def test_preopens_take_paths(tmp_path: Any) -> None:
     assert Preopen(tmp_path, "/") == Preopen(str(tmp_path), "/", read_only=False)
 
 
+@pytest.mark.parametrize(
+    "given", [{"args": ["\udcff"]}, {"env": {"A": "\udcff"}}, {"env": {"\udcff": ""}}, {"cwd": "\udcff"}]
+)
+def test_text_that_is_none(given: dict[str, Any]) -> None:
+    """What a system has that is no Unicode cannot be given to guests; who makes the context is told, not the guest."""
+    with pytest.raises(ValueError, match="no Unicode"):
+        WasiCtx(**given)
+
+
+def test_names_of_preopens_are_text(tmp_path: Any) -> None:
+    """So it is with what guests call a directory; on the host it may be called anything."""
+    assert Preopen("\udcff", "/").host_path == "\udcff"
+    with pytest.raises(ValueError, match="no Unicode"):
+        Preopen(tmp_path, "\udcff")
+
+
 def test_data_that_is_no_context() -> None:
     """Data of a store that is something else is told of, with what to do."""
     ctx = WasiCtx()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ import pytest
 from fs_guest import Failed, Guest, Use, label, users
 
 import weft
+from weft.wasi.p2.filesystem.streams import ENTRY_BYTE_LENGTH
+from weft.wasi.p3.filesystem import preopens
 
 if TYPE_CHECKING:
     from fs_sandbox import Sandbox
@@ -211,6 +214,25 @@ async def test_directories(use: Use, limit: int) -> None:
     await use(main, directory_entries=limit)
 
 
+async def test_what_is_read_ahead_is_held(use: Use) -> None:
+    """Streams that have read ahead all that may be held leave others one entry at a time, until they are dropped."""
+    limit, name = 4, "directory-entry-stream-read-directory-entry"
+
+    async def main(guest: Guest) -> None:
+        held = guest.accessor.data.held
+        greedy = await guest("read-directory", guest.root)
+        await guest(name, greedy)
+        assert held.held == held.limit
+        stream, found = await guest("read-directory", guest.root), []
+        while (entry := await guest(name, stream)) is not None:
+            found.append(entry.name)
+        assert len(set(found)) == len(found) == 9
+        await guest("drop-entry-stream", greedy)
+        assert held.held == 0
+
+    await use(main, directory_entries=limit, held_byte_length=limit * ENTRY_BYTE_LENGTH)
+
+
 async def test_names_that_are_no_utf8(use: Use, sandbox: Sandbox) -> None:
     """A name that a guest cannot have is an error code in its place."""
     os.close(os.open(bytes(sandbox.root / "dir") + b"/\xff", os.O_CREAT | os.O_WRONLY))
@@ -264,6 +286,20 @@ async def test_handles_are_limited(use: Use) -> None:
             await guest("get-directories")
 
     await use(main, handles=5)
+
+
+async def test_a_process_without_descriptors(use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Directories that cannot be opened since a guest holds all that the process may have are a trap."""
+
+    async def main(guest: Guest) -> None:
+        def fail(*_arguments: object) -> None:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), "/name/of/the/host")
+
+        monkeypatch.setattr(preopens, "open_preopen", fail)
+        with pytest.raises(weft.Trap, match=f"{os.strerror(errno.EMFILE)}$"):
+            await guest("get-directories")
+
+    await use(main)
 
 
 async def test_a_guest_that_traps(use: Use) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import struct
 from ipaddress import ip_address
@@ -13,6 +15,7 @@ from p3_sockets_guest import Guest, run
 from socket_helpers import FAMILIES, context, deaf, until
 
 import weft
+from weft.wasi.sockets import lookup
 from weft.wasi.sockets.addresses import SocketAddress, lower_address
 from weft.wasi.sockets.options import TCP_OPTIONS, UDP_OPTIONS
 
@@ -325,6 +328,21 @@ async def test_lookup() -> None:
         [address] = await guest("resolve-addresses", "::ffff:1.2.3.4")
         assert (address.case, address.value) == ("ipv4", (1, 2, 3, 4))
         assert await guest.code("resolve-addresses", "a b") == ("invalid-argument", None)
+
+    await go(main)
+
+
+@pytest.mark.parametrize("number", [errno.ECONNREFUSED, errno.ENOMEM, errno.EMFILE])
+async def test_resolvers_fail_in_any_way(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interface has few error codes of its own: what else a resolver fails with is `other`."""
+
+    async def fail(*_arguments: object, **_options: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(lookup.anyio, "getaddrinfo", fail)
+
+    async def main(guest: Guest) -> None:
+        assert await guest.code("resolve-addresses", "localhost") == ("other", os.strerror(number))
 
     await go(main)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import errno
+import os
+from typing import TYPE_CHECKING, Final
 
 from weft import Trap, TrapCode
 from weft.wasi.filesystem import open_preopen
@@ -13,11 +15,16 @@ if TYPE_CHECKING:
     from weft.wasi.filesystem import Descriptor
 
 
+_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+"""What a guest can bring about that holds all that there is."""
+
+
 def open_preopens(ctx: WasiCtx) -> list[tuple[Descriptor, str]]:
     """Return new descriptors of all directories that a guest starts with, and what it calls them.
 
     Raises:
-        Trap: the guest has too many handles open; it may ask any number of times, and there is no error code for it.
+        Trap: the guest has too many handles open, or the process has; it may ask any number of times, and there is no
+            error code for it.
         OSError: a directory that the embedder gave cannot be opened.
     """
     if ctx.handles.open + len(ctx.preopens) > ctx.handles.limit:
@@ -26,9 +33,11 @@ def open_preopens(ctx: WasiCtx) -> list[tuple[Descriptor, str]]:
     try:
         for preopen in ctx.preopens:
             opened.append((open_preopen(ctx, preopen), preopen.guest_path))  # noqa: PERF401 - kept when one fails
-    except BaseException:
+    except BaseException as error:
         for descriptor, _ in opened:
             descriptor.on_drop()
+        if isinstance(error, OSError) and error.errno in _EXHAUSTED:
+            raise Trap(TrapCode.OTHER, f"no directory can be opened: {os.strerror(error.errno)}") from error
         raise
     return opened
 
