@@ -49,6 +49,8 @@ class Exchange:
         messages: what the application sent.
         over: whether it returned.
         error: what it raised.
+        receive_error: what the server raises when it is asked for a message.
+        send_error: what it raises when it is given one.
         asked: how often it asked for a message.
     """
 
@@ -71,6 +73,8 @@ class Exchange:
         self.app = app
         self.messages: list[Message] = []
         self.error: Exception | None = None
+        self.receive_error: Exception | None = None
+        self.send_error: Exception | None = None
         self.asked = 0
         self.ended = anyio.Event()
         self.may_send = anyio.Event()
@@ -131,10 +135,14 @@ class Exchange:
 
     async def _receive(self) -> Message:
         self.asked += 1
+        if self.receive_error is not None:
+            raise self.receive_error
         return await self._from_test.receive()
 
     async def _send(self, message: Message) -> None:
         await self.may_send.wait()
+        if self.send_error is not None:
+            raise self.send_error
         self.messages.append(message)
 
 

@@ -181,6 +181,7 @@
       (if (i32.gt_u (local.get $set) (i32.const 1000)) (then unreachable))
       (call $context_set (local.get $set))
       (i64.store (call $state_of (local.get $set)) (i64.const 0))
+      (i32.store offset=16 (call $state_of (local.get $set)) (i32.const 0))
       (local.get $set))
     ;; What a callback returns: wait for what is in progress, or exit.
     (func $next (result i32)
@@ -294,7 +295,9 @@
       (if (i32.eq (local.get $event) (i32.const 5))
         (then
           (if (i32.eq (local.get $waitable) (i32.load offset=16 (local.get $state)))
-            (then (call $done_drop_writable (local.get $waitable)))
+            (then
+              (i32.store offset=16 (local.get $state) (i32.const 0))
+              (call $done_drop_writable (local.get $waitable)))
             (else (call $trailers_drop_writable (local.get $waitable))))))
       (call $next))
     ;; `wait`, or a `gather` that reads its body.
@@ -319,9 +322,8 @@
       (local.set $state (call $state_of (call $new_set)))
       (i32.store offset=8 (local.get $state) (i32.load (i32.const 64)))
       (i32.store offset=12 (local.get $state) (i32.load (i32.const 68)))
-      (i32.store offset=16 (local.get $state) (local.get $res))
       (if (i32.eq (i32.const -1) (call $done_write_async (local.get $res) (i32.const 0)))
-        (then (call $await (local.get $res)))
+        (then (i32.store offset=16 (local.get $state) (local.get $res)) (call $await (local.get $res)))
         (else (call $done_drop_writable (local.get $res))))
       (call $gather_more)
       (call $next))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, final
 import anyio
 from attrs import define, field
 
-from weft import Component, Config, Engine, Linker
+from weft import Component, Config, Engine, Linker, Trap
 from weft.wasi.http.asgi_exchange import Exchange, refuse
 from weft.wasi.http.instance import HttpInstance, open_instance
 from weft.wasi.http.watch import Watch
@@ -185,8 +185,8 @@ class Application:
         pool, watch = life.pool, life.watch
         assert watch is not None
         worker = pool.acquire_nowait() or await self._wait_for_worker(pool)
-        if worker is None:
-            await refuse(send, 503)
+        if isinstance(worker, int):
+            await refuse(send, worker)
             return
         exchange = Exchange(pool, worker, scope, receive, send, self._request_timeout)
         watch.add(exchange)
@@ -195,12 +195,16 @@ class Application:
         finally:
             watch.discard(exchange)
 
-    async def _wait_for_worker(self, pool: Pool[HttpInstance]) -> Worker[HttpInstance] | None:
+    async def _wait_for_worker(self, pool: Pool[HttpInstance]) -> Worker[HttpInstance] | int:
+        """Return an instance, or the status for that there is none."""
         try:
             with anyio.fail_after(self._request_timeout):
                 return await pool.acquire()
         except (OverloadedError, TimeoutError):
-            return None
+            return 503
+        except Trap as trap:
+            logger.error("the service does not start: %s", trap)
+            return 500
 
     # Lifespan.
 

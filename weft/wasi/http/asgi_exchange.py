@@ -35,14 +35,18 @@ Send: TypeAlias = "Callable[[Message], Awaitable[None]]"
 BODILESS: Final = frozenset({204, 304})
 """The status codes of responses that have no body, whatever their headers say (RFC 9110, section 6.4.1)."""
 
+_PRINTABLE: Final = "".join(map(chr, range(0x80)))
+"""What is left as it is; other bytes of a request's target are percent-encoded."""
+
 
 async def refuse(send: Send, status: int) -> None:
     """Answer with a status and nothing else."""
     headers = [(b"content-length", b"0")]
     if status == 503:
         headers.append((b"retry-after", b"1"))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b""})
+    with suppress(OSError):  # the client has gone
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
 
 
 @final
@@ -64,6 +68,7 @@ class Exchange:
         "_body",
         "_cancel_scope",
         "_complete",
+        "_error",
         "_gone",
         "_has_body",
         "_pool",
@@ -92,6 +97,7 @@ class Exchange:
         self._scope = scope
         self._send = send
         self._gone = self._started = self._complete = False
+        self._error: Exception | None = None
         self._accepts_trailers = False
         self._authority: str | None = None
         self._cancel_scope = anyio.CancelScope()
@@ -102,8 +108,8 @@ class Exchange:
     def _received_body(self, receive: Receive) -> ReceivedBody:
         has_body = not self._scope["http_version"].startswith("1")
         for name, value in self._scope["headers"]:
-            if name == b"host":
-                self._authority = str(value, "latin-1")
+            if name == b"host":  # two of them are none
+                self._authority = str(value, "latin-1") if self._authority is None else ", "
             elif name == b"transfer-encoding" or (name == b"content-length" and value != b"0"):
                 has_body = True
             elif name == b"te" and b"trailers" in value.lower():
@@ -119,7 +125,11 @@ class Exchange:
         body = self._body
 
         async def run(_accessor: object) -> None:
-            await body.run()
+            try:
+                await body.run()
+            except Exception as error:  # noqa: BLE001 - of the server: no other request of the instance may fail with it
+                self._error = error
+                self._disconnected()
 
         with suppress(StoreError):  # closed: the instance is gone, and whoever waits for it learns that
             self._receiver = self._service.store.spawn(run)
@@ -141,7 +151,7 @@ class Exchange:
         """Handle the request and send the response.
 
         Raises:
-            Exception: a host function failed.
+            Exception: a host function failed, or the server's `receive`.
         """
         try:
             with self._cancel_scope:
@@ -151,6 +161,8 @@ class Exchange:
                     await self._respond(response)
             if self._cancel_scope.cancelled_caught and not self._gone and not self._started:
                 await refuse(self._send, 504)
+            if self._error is not None:
+                raise self._error
         finally:
             self._body.finish()
             if self._receiver is not None:
@@ -165,7 +177,11 @@ class Exchange:
 
     async def _call(self) -> Response | None:
         """Return the guest's response; None when there is none, and that was said."""
-        request = self._request()
+        try:
+            request = self._request()
+        except (StoreError, Trap) as error:  # closed just now; or there is no memory left for the guest's objects
+            await self._failed(error)
+            return None
         if isinstance(request, int):
             await refuse(self._send, request)
             return None
@@ -196,10 +212,13 @@ class Exchange:
             )
         except HttpError as error:
             body.drop()
-            return status_of(error.code)
+            return 400 if error.code == "HTTP-protocol-error" else status_of(error.code)
         except Err:
             body.drop()
             return 400
+        except BaseException:
+            body.drop()
+            raise
 
     async def _failed(self, error: BaseException) -> None:
         """See to it that nobody gets an instance that trapped, and answer if that is still possible.
@@ -287,7 +306,9 @@ class Exchange:
 
     async def _start(self, response: Response, out: OutgoingBody, method: str) -> None:
         headers = _pairs(response.headers)
-        if response.status == 204:
+        if method == "HEAD" or response.status in BODILESS:
+            self._accepts_trailers = False
+        if response.status in BODILESS:
             headers = [pair for pair in headers if pair[0] != b"content-length"]
         elif self._is_empty(response, out, method):
             headers.append((b"content-length", b"0"))
@@ -325,17 +346,15 @@ class Exchange:
 
 
 def _pairs(fields: Fields | None) -> list[tuple[bytes, bytes]]:
-    return [] if fields is None else [(name.lower().encode("ascii"), value) for name, value in fields]
+    return [] if fields is None else [(name.lower().encode("ascii"), value.strip(b" \t")) for name, value in fields]
 
 
 def _server(scope: Scope) -> str:
     """Return what stands for the host that the client did not name."""
-    server = scope.get("server")
-    if server is None:
+    host, port = scope.get("server") or ("", None)
+    if port is None:  # nobody knows, or it is the path of a socket
         return "localhost"
-    host, port = server
-    host = f"[{host}]" if ":" in host else host
-    return host if port is None else f"{host}:{port}"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _path_with_query(scope: Scope) -> str:
@@ -347,7 +366,8 @@ def _path_with_query(scope: Scope) -> str:
         if raw.startswith(root):
             raw = raw[len(root) :] or b"/"
     query: bytes = scope["query_string"]
-    return str(raw + b"?" + query if query else raw, "latin-1")
+    path = str(raw + b"?" + query if query else raw, "latin-1")
+    return path if path.isascii() else quote(path, _PRINTABLE, "latin-1")
 
 
 __all__ = ["BODILESS", "Exchange", "Scope", "Send", "refuse"]

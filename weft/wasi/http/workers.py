@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar, final
 import anyio
 from attrs import define, field, frozen, validators
 
-from weft import Trap
+from weft import StoreError, Trap
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -398,6 +398,8 @@ class Pool(Generic[S]):
         assert worker.service is not None
         try:
             await worker.service.wait_ready()
+        except StoreError:  # closed meanwhile, which `_forget` learns
+            return
         finally:
             worker.watched = False
         self._dispatch()

@@ -9,7 +9,7 @@ import anyio
 import pytest
 from anyio import wait_all_tasks_blocked
 
-from weft import Trap, TrapCode
+from weft import StoreError, Trap, TrapCode
 from weft.wasi.http.workers import OverloadedError, Pool, PoolLimits
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class FakeService:
         self.busy = False
         self.is_reusable = True
         self.stopped: Exception | None = None
-        self.closed = False
+        self.closed = self.gone = False
         self.trap: Exception | None = None
         self.changed = anyio.Event()
         self.quiet = anyio.Event()
@@ -34,6 +34,8 @@ class FakeService:
     async def wait_ready(self) -> None:
         while self.busy:
             await self.changed.wait()
+        if self.gone:
+            raise StoreError("the store is closed")
 
     async def wait_quiet(self) -> None:
         await self.quiet.wait()
@@ -217,6 +219,25 @@ async def test_an_instance_that_lets_nobody_in_is_left_out_until_it_does() -> No
         assert outcomes == [first]
         for worker in (first, second, first):
             pool.release(worker)
+
+
+async def test_an_instance_that_goes_while_it_lets_nobody_in_harms_nobody() -> None:
+    """Who waits for an instance that is closed in the meantime gets another; the pool goes on."""
+    fakes = Fakes(max_instances=1)
+    outcomes: list[Any] = []
+    async with fakes.pool.running() as pool, anyio.create_task_group() as group:
+        first = await pool.acquire()
+        fakes.made[0].busy = True
+        group.start_soon(fakes.acquire_later, outcomes)
+        await wait_all_tasks_blocked()
+        first.retire()
+        fakes.made[0].gone = True
+        fakes.made[0].change(busy=False)
+        pool.release(first)
+        await wait_all_tasks_blocked()
+        assert len(outcomes) == 1
+        assert outcomes[0] is not first
+        pool.release(outcomes[0])
 
 
 async def test_a_trap_ends_one_instance_and_another_takes_its_place(caplog: pytest.LogCaptureFixture) -> None:
