@@ -1,4 +1,4 @@
-"""Letting go of a value that nobody takes: the result for a guest that was stopped in the meantime."""
+"""Letting go of what nobody takes: a result for a guest that was stopped, arguments of a call that never began."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from weft.canon.types import (
     VariantType,
 )
 from weft.canon.values import Some
-from weft.runtime.resource import ResourceType
+from weft.runtime.resource import Resource, ResourceType
 
 if TYPE_CHECKING:
     from weft.runtime.store import StoreState
@@ -35,7 +35,7 @@ def release(store: StoreState, t: ValType | None, value: Any) -> None:
     Args:
         store: where it was going.
         t: its type.
-        value: what host code gave; a `Resource` in it stays that code's.
+        value: what host code gave or was to get; a `Resource` of a guest's in it stays as it is.
 
     Raises:
         LowerError: it is no value of the type.
@@ -43,6 +43,8 @@ def release(store: StoreState, t: ValType | None, value: Any) -> None:
     match t:
         case OwnType(resource=ResourceType(let_go=let_go)) if let_go is not None:
             let_go(store, value)
+        case OwnType(resource=ResourceType(impl=None)) if isinstance(value, Resource) and value.owned:
+            value.drop()
         case StreamType() | FutureType():
             store.unwrap_readable(value, t).drop_readable()
         case _ if t is not None and has_handles(FuncType((), t)):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from attrs import define, frozen
 
+from weft.canon.release import release
 from weft.canon.types import ResultType
 from weft.canon.values import Err, Ok
 from weft.errors import LinkError, LowerError
@@ -120,6 +121,11 @@ class HostCallee:
         except Err as error:
             result = error
         return self.convert(result)
+
+    def release_args(self, args: tuple[object, ...]) -> None:
+        """Let go of what is in arguments that the function will not get."""
+        for param, arg in zip(self.type.params, args, strict=True):
+            release(self.store, param.type, arg)
 
     def convert(self, result: object) -> object:
         """Return what a host function returned or raised as a value of the result type."""

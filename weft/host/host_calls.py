@@ -57,13 +57,16 @@ class AsyncFunc(Protocol):
         """Call it and return the value to lower."""
         ...
 
+    def release_args(self, args: tuple[object, ...]) -> None:
+        """Let go of what is in arguments that it will not get."""
+
 
 def start_host_call(store: Store, func: AsyncFunc, caller: Caller, args: tuple[object, ...]) -> HostCall | None:
     """Call `func`; None when the call is over, and `caller` has the result."""
     state = store.state
     blocked = state.current if func.blocks else None
     steps = Steps(partial(func.value, store, args), (state, current_stack(state)), blocked)
-    call = HostCall(store, func, caller, steps)
+    call = HostCall(store, func, caller, steps, args)
     steppers = store.steppers
     if steppers is None:
         call.handle = store.spawn_host_task(call.run)
@@ -103,6 +106,7 @@ class HostCall:
     """A call of an async host function.
 
     Attributes:
+        args: the arguments, until the steps that are left are made.
         handle: what stops the task that makes the steps, while there is one.
         counted: whether it is one of what the store knows to be pending; what `Store.spawn_host_task` runs is anyway.
         info: what observers call it.
@@ -112,6 +116,7 @@ class HostCall:
     func: AsyncFunc
     caller: Caller
     steps: Steps
+    args: tuple[object, ...]
     handle: Stoppable | None = None
     counted: bool = False
     cancelled: bool = False
@@ -177,6 +182,7 @@ class HostCall:
         """Make the steps that are left, then resolve the call from the scheduler."""
         resolve: Callable[[], None] = self._stopped
         outcome = HostCallOutcome.CANCELLED
+        args, self.args = self.args, ()
         try:
             value = await self.steps if self.steps.begun or not self.cancelled else CANCELLED
             resolve = self.deliver
@@ -188,6 +194,8 @@ class HostCall:
             resolve = partial(self._fail, error)
             outcome = HostCallOutcome.FAILED
         finally:
+            if not self.steps.begun:
+                self.func.release_args(args)
             self.handle = None  # it serves other calls now
             if self.root is not None:
                 self.root.host_calls.pop(self, None)

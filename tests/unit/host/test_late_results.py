@@ -1,4 +1,4 @@
-"""Results of host functions for guests that were stopped in the meantime."""
+"""Values that nobody takes: results for guests that were stopped, arguments of calls that never began."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 import weft
 from weft import producers
+from weft.runtime.subtask import SubtaskState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,3 +141,56 @@ async def test_an_error_holds_nothing() -> None:
 
         await store.run_concurrent(main)
     assert host.drops == [0, 0, 0]
+
+
+CANCELS = """
+(component
+  (import "api" (instance $api
+    (export "thing" (type $t (sub resource)))
+    (export "make" (func (result (own $t))))
+    (export "take" (func async (param "t" (own $t)) (param "bytes" (stream u8))))))
+  (alias export $api "thing" (type $t))
+  (type $bytes (stream u8))
+  (core func $make (canon lower (func $api "make")))
+  (core func $take (canon lower (func $api "take") async))
+  (core func $cancel (canon subtask.cancel))
+  (core func $new (canon stream.new $bytes))
+  (core module $m
+    (import "" "make" (func $make (result i32)))
+    (import "" "take" (func $take (param i32 i32) (result i32)))
+    (import "" "cancel" (func $cancel (param i32) (result i32)))
+    (import "" "new" (func $new (result i64)))
+    (func (export "run") (result i32)
+      (call $cancel (i32.shr_u
+        (call $take (call $make) (i32.wrap_i64 (call $new)))
+        (i32.const 4)))))
+  (core instance $i (instantiate $m (with "" (instance
+    (export "make" (func $make)) (export "take" (func $take)) (export "cancel" (func $cancel))
+    (export "new" (func $new))))))
+  (func (export "run") async (result u32) (canon lift (core func $i "run"))))
+"""
+
+
+async def test_a_call_that_is_cancelled_before_it_begins() -> None:
+    """Either a function gets its arguments, or they are let go of; in both cases the guest learns of the end."""
+    thing = Thing()
+    got: list[tuple[Thing, weft.StreamReader]] = []
+
+    async def take(accessor: weft.Accessor, thing: Thing, data: weft.StreamReader) -> None:
+        got.append((thing, data))
+        try:
+            await anyio.sleep_forever()
+        finally:
+            data.close(accessor)
+            thing.on_drop()
+
+    async with weft.Store(weft.Engine()) as store:
+        linker = weft.Linker(store.engine)
+        api = linker.instance("api")
+        api.object_resource("thing")
+        api.func_wrap("make", lambda _store: thing)
+        api.func_wrap_concurrent("take", take)
+        run = linker.instantiate_sync(store, weft.Component(store.engine, CANCELS)).get_func("run")
+        with anyio.fail_after(10):
+            assert await run.call_async(store) == SubtaskState.CANCELLED_BEFORE_RETURNED
+        assert thing.drops == 1
