@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import enum
 from functools import partial
+from inspect import isawaitable, iscoroutine, iscoroutinefunction
 from typing import TYPE_CHECKING, Any, final
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from weft.canon.release import release
 from weft.canon.types import ResultType
@@ -20,7 +21,7 @@ from weft.host.host_calls import start_host_call
 from weft.runtime.observer import HostCallKind, HostCallOutcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from weft.canon.types import FuncType
     from weft.host.store import Store
@@ -71,6 +72,7 @@ class HostCallee:
 
     Attributes:
         store: the state of the store.
+        is_async_def: whether each call is a coroutine, of which nothing runs before it is awaited.
     """
 
     name: str
@@ -78,6 +80,10 @@ class HostCallee:
     kind: Kind
     type: FuncType
     store: Any
+    is_async_def: bool = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.is_async_def = iscoroutinefunction(self.func)
 
     @property
     def blocks(self) -> bool:
@@ -106,7 +112,31 @@ class HostCallee:
         if self.kind is Kind.SYNC:
             caller.on_resolve(self._call(store, args))
             return None
-        return start_host_call(store, self, caller, args)
+        if self.is_async_def:
+            return start_host_call(store, self, caller, args)
+        return self._call_and_see(store, caller, args)
+
+    def _call_and_see(self, store: Store, caller: Caller, args: tuple[object, ...]) -> Cancel | None:
+        """Call a plain function, which returns a value or something to await."""
+        try:
+            result = self.func(store.accessor, *args)
+        except Err as error:
+            result = error
+        except BaseException:
+            self._tell(HostCallOutcome.FAILED)
+            raise
+        if isawaitable(result):
+            return start_host_call(store, _Begun(self, result), caller, args)
+        self._tell(HostCallOutcome.RETURNED)
+        caller.on_resolve(self.convert(result))
+        return None
+
+    def _tell(self, outcome: HostCallOutcome) -> None:
+        """Tell observers of a call that was over at once."""
+        observation = self.store.observation
+        if observation is not None:
+            kind = HostCallKind.BLOCKING if self.blocks else HostCallKind.CONCURRENT
+            observation.host_call_ended(observation.host_call_begun(self.name, kind, self.store.current), outcome)
 
     def _call(self, store: Store, args: tuple[object, ...]) -> object:
         try:
@@ -115,7 +145,7 @@ class HostCallee:
             return self.convert(error)
 
     async def value(self, store: Store, args: tuple[object, ...]) -> object:
-        """Call an async function and return the value to lower."""
+        """Call an ``async def`` and return the value to lower."""
         try:
             result = await self.func(store.accessor, *args)
         except Err as error:
@@ -134,6 +164,39 @@ class HostCallee:
                 raise LowerError(f"the function has no `result` type to return {result!r} as", (self.name,)) from result
             return result
         return result if isinstance(result, Ok | Err) else Ok(result)
+
+
+@final
+@frozen(eq=False)
+class _Begun:
+    """A call of a function that returned something to await (`weft.host.host_calls.AsyncFunc`)."""
+
+    callee: HostCallee
+    awaitable: Awaitable[object]
+
+    @property
+    def name(self) -> str:
+        """What messages call the function."""
+        return self.callee.name
+
+    @property
+    def blocks(self) -> bool:
+        """Whether the guest waits until the call is over."""
+        return self.callee.blocks
+
+    async def value(self, _store: Store, _args: tuple[object, ...]) -> object:
+        """Await what the function returned and return the value to lower."""
+        try:
+            result = await self.awaitable
+        except Err as error:
+            result = error
+        return self.callee.convert(result)
+
+    def release_args(self, args: tuple[object, ...]) -> None:
+        """Let go of what nobody will await, and of the arguments."""
+        if iscoroutine(self.awaitable):
+            self.awaitable.close()
+        self.callee.release_args(args)
 
 
 def observed(store: StoreState, name: str, func: Callable[..., Any]) -> Callable[..., Any]:

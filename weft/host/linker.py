@@ -74,7 +74,9 @@ class LinkerInstance:
     def func_wrap_async(self, name: str, func: Callable[..., Any] | None = None) -> Any:
         """Define an ``async def`` for a WIT function that is not async: the guest that calls it blocks.
 
-        It is called as ``await func(accessor, *args)``. Other guests of the store go on meanwhile.
+        It is called as ``await func(accessor, *args)``. Other guests of the store go on meanwhile. A plain function
+        that returns either the value or something to await will do as well: a call that need not wait then needs no
+        event loop.
         """
         return self._wrap(name, Kind.ASYNC, func)
 
@@ -86,7 +88,8 @@ class LinkerInstance:
         """Define an ``async def`` for a WIT ``async func``: called as ``await func(accessor, *args)``.
 
         It runs beside the guest, any number of times at once. When the guest cancels the call, it is cancelled; a
-        value it returns from a shielded clean-up still reaches the guest.
+        value it returns from a shielded clean-up still reaches the guest. A plain function that returns either the
+        value or something to await will do as well, as with `func_wrap_async`.
         """
         return self._wrap(name, Kind.CONCURRENT, func)
 

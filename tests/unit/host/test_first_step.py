@@ -21,7 +21,7 @@ from weft.runtime.observer import HostCallOutcome, Observer
 from weft.runtime.subtask import Subtask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from weft.runtime.observer import HostCallInfo
 
@@ -486,3 +486,68 @@ async def test_calls_that_are_over_are_freed_at_once() -> None:
             assert remaining() <= before
         finally:
             gc.enable()
+
+
+# Plain functions that may return something to await.
+
+
+async def test_a_plain_function_is_over_at_once_or_waits() -> None:
+    """A call is over when it returns to the guest, on any event loop, unless there is something to await."""
+
+    async def later(n: int) -> int:
+        await checkpoint()
+        return n
+
+    def wait(_accessor: weft.Accessor, n: int) -> Awaitable[int] | int:
+        return later(n) if n else n
+
+    assert await call(wait, 0, name="status") == RETURNED
+    assert await call(wait, 1, name="status") == STARTED
+
+
+async def test_what_a_plain_function_raises_surfaces() -> None:
+    """An exception is raised from the call of the guest, whether the function raised it or what it returned."""
+
+    async def later(n: int) -> int:
+        raise ValueError(n)
+
+    def wait(_accessor: weft.Accessor, n: int) -> Awaitable[int]:
+        if n:
+            raise ValueError(n)
+        return later(n)
+
+    for n in (0, 1):
+        with pytest.raises(ValueError, match=str(n)):
+            await call(wait, n)
+
+
+async def test_observers_hear_of_plain_functions() -> None:
+    """Each call is told once, with how it ended."""
+    told: list[HostCallOutcome] = []
+
+    class Listener(Observer):
+        def host_call_ended(self, _call: HostCallInfo, outcome: HostCallOutcome) -> None:
+            told.append(outcome)
+
+    async def later() -> int:
+        return 0
+
+    def wait(_accessor: weft.Accessor, n: int) -> Awaitable[int] | int:
+        if n == 2:
+            raise ValueError
+        return later() if n else n
+
+    async with weft.Store(engine(), observer=Listener()) as store:
+        for n in range(3):
+            instance = await linker(concurrent={"wait": wait}).instantiate(store, component(WAITER))
+            with suppress(ValueError):
+                await instance.get_func("wait").call_async(store, n)
+    assert told == [HostCallOutcome.RETURNED, HostCallOutcome.RETURNED, HostCallOutcome.FAILED]
+
+
+def test_a_plain_function_that_does_not_wait_needs_no_event_loop() -> None:
+    """A sync function of a guest can be called without a loop as long as nothing has to be awaited."""
+    with weft.Store(engine()) as store:
+        made = linker(blocking={"wait": lambda _accessor, _n: 0})
+        func = made.instantiate_sync(store, component(SYNC_LOOPER)).get_func("while-sync")
+        assert func.call(store, 3) == 3

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from weft import Accessor, Linker, Store
     from weft.wasi.clocks import MonotonicClock
     from weft.wasi.ctx import Getter
@@ -25,14 +27,16 @@ def add_to_linker(linker: Linker, getter: Getter) -> None:
     def get_resolution(store: Store) -> int:
         return clock(store).resolution_ns()
 
+    # What is over already is over at once, on any event loop.
     @api.func_wrap_concurrent("wait-until")
-    async def wait_until(accessor: Accessor, when: int) -> None:
-        await clock(accessor).wait_until_ns(when)
+    def wait_until(accessor: Accessor, when: int) -> Awaitable[None] | None:
+        source = clock(accessor)
+        return source.wait_until_ns(when) if when > source.now_ns() else None
 
     @api.func_wrap_concurrent("wait-for")
-    async def wait_for(accessor: Accessor, how_long: int) -> None:
+    def wait_for(accessor: Accessor, how_long: int) -> Awaitable[None] | None:
         source = clock(accessor)
-        await source.wait_until_ns(source.now_ns() + how_long)
+        return source.wait_until_ns(source.now_ns() + how_long) if how_long else None
 
 
 __all__ = ["add_to_linker"]
