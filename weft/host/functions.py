@@ -184,8 +184,9 @@ class _Begun:
         """Whether the guest waits until the call is over."""
         return self.callee.blocks
 
-    async def value(self, _store: Store, _args: tuple[object, ...]) -> object:
+    async def value(self, store: Store, args: tuple[object, ...]) -> object:
         """Await what the function returned and return the value to lower."""
+        del store, args
         try:
             result = await self.awaitable
         except Err as error:
