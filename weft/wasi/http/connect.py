@@ -7,7 +7,7 @@ import ssl
 from contextlib import contextmanager
 from functools import cache
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 import anyio
 import anyio.abc
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from weft.wasi.ctx import WasiCtx
     from weft.wasi.http.errors import ErrorCode
     from weft.wasi.http.target import Target
+
+_BROKEN: Final = (
+    anyio.BrokenResourceError,
+    anyio.BusyResourceError,  # TLS wants to read in order to send, as it does when the other end begins anew
+    anyio.ClosedResourceError,
+    anyio.EndOfStream,
+)
 
 
 @contextmanager
@@ -45,7 +52,7 @@ def broken_as(code: ErrorCode) -> Iterator[None]:
         yield
     except OSError as error:
         raise HttpError(code_of(error)) from error
-    except (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream) as error:
+    except _BROKEN as error:
         raise HttpError(code) from error
 
 
@@ -75,12 +82,11 @@ class _Transport(anyio.abc.ByteStream):
 
 @final
 class Connection:
-    """A connection, counted as a handle until it is closed."""
+    """A connection, counted as a handle (by `connect`, from its beginning) until it is closed."""
 
     __slots__ = ("_ctx", "_stream", "_transport")
 
     def __init__(self, ctx: WasiCtx, transport: ByteStream, stream: ByteStream) -> None:
-        ctx.handles.acquire()
         self._ctx = ctx
         self._transport: ByteStream | None = transport
         self._stream = stream
@@ -124,6 +130,16 @@ async def connect(ctx: WasiCtx, target: Target) -> Connection:
     Raises:
         HttpError: there is none, or no TLS with it.
     """
+    with broken_as("connection-limit-reached"):
+        ctx.handles.acquire()
+    try:
+        return await _connect(ctx, target)
+    except BaseException:
+        ctx.handles.release()
+        raise
+
+
+async def _connect(ctx: WasiCtx, target: Target) -> Connection:
     with broken_as("connection-terminated"):
         transport = _Transport(await _connect_any(ctx, await _resolve(target), target.port))
     try:

@@ -21,6 +21,9 @@ ENTRY_OVERHEAD: Final = 32
 HELD_BASE: Final = 512
 """About what an object costs the host that says nothing yet, in bytes."""
 
+NAME_BYTE_LENGTH: Final = 256
+"""About what a name costs the host beside its bytes."""
+
 
 @final
 class Fields:
@@ -34,7 +37,7 @@ class Fields:
         immutable: whether `set`, `append` and `delete` fail.
     """
 
-    __slots__ = ("_ctx", "_entries", "_held", "byte_length", "immutable")
+    __slots__ = ("_ctx", "_entries", "_held", "_viewed", "byte_length", "immutable")
 
     def __init__(self, ctx: WasiCtx) -> None:
         try:
@@ -43,6 +46,7 @@ class Fields:
             raise Trap(TrapCode.OTHER, str(error)) from error
         self._ctx = ctx
         self._entries: dict[str, tuple[str, list[bytes]]] = {}
+        self._viewed: Held | None = None
         self.byte_length = 0
         self.immutable = False
 
@@ -71,6 +75,7 @@ class Fields:
             HttpError: they are too long together, or not what HTTP allows.
         """
         fields = cls(ctx)
+        chunked = False
         for raw_name, value in entries:
             name = raw_name if isinstance(raw_name, str) else raw_name.decode("latin-1")
             try:
@@ -80,6 +85,9 @@ class Fields:
                     raise HttpError((too_long, None)) from None
                 if error.value != "forbidden":
                     raise HttpError("HTTP-protocol-error") from None
+                chunked = chunked or name.lower() == "transfer-encoding"
+        if chunked:  # which overrides a length, and that must not be passed on (RFC 9112, section 6.3)
+            fields.delete("content-length")
         fields.immutable = True
         return fields
 
@@ -105,7 +113,10 @@ class Fields:
     def clone(self) -> Fields:
         """Return a copy that can be changed."""
         copy = Fields(self._ctx)
-        copy._resize(self.byte_length)
+        try:
+            copy._resize(self.byte_length, len(self))
+        except Err as error:
+            raise Trap(TrapCode.OTHER, "the guest may not have the host hold another copy of these fields") from error
         copy._entries = {key: (name, values.copy()) for key, (name, values) in self._entries.items()}
         return copy
 
@@ -114,6 +125,7 @@ class Fields:
         self.immutable = True
         view = Fields(self._ctx)
         view._entries = self._entries
+        view._viewed = self._viewed or self._held  # they are there for as long as one of the two is
         view.byte_length = self.byte_length
         view.immutable = True
         return view
@@ -148,11 +160,11 @@ class Fields:
         if self.immutable:
             raise Err("immutable")
 
-    def _resize(self, byte_length: int) -> None:
+    def _resize(self, byte_length: int, names: int) -> None:
         if byte_length > self._ctx.limits.header_byte_length:
             raise Err("size-exceeded")
         try:
-            self._held.resize(HELD_BASE + byte_length)
+            self._held.resize(HELD_BASE + byte_length + names * NAME_BYTE_LENGTH)
         except OSError as error:
             if error.errno != errno.ENOMEM:
                 raise
@@ -169,7 +181,8 @@ class Fields:
         self._check_value(key, value)
         self._check_mutable()
         known = key in self._entries
-        self._resize(self.byte_length + (0 if known else len(name)) + len(value) + ENTRY_OVERHEAD)
+        byte_length = self.byte_length + (0 if known else len(name)) + len(value) + ENTRY_OVERHEAD
+        self._resize(byte_length, len(self) + (not known))
         if known:
             self._entries[key][1].append(value)
         else:
@@ -186,7 +199,8 @@ class Fields:
             self._check_value(key, value)
         self._check_mutable()
         added = _entry_length(name, values) if values else 0
-        self._resize(self.byte_length - self._length_of(key) + added)
+        names = len(self) - (key in self._entries) + bool(values)
+        self._resize(self.byte_length - self._length_of(key) + added, names)
         if not values:
             self._entries.pop(key, None)
         elif key in self._entries:
@@ -202,7 +216,7 @@ class Fields:
         """
         key = self._check_name(name)
         self._check_mutable()
-        self._resize(self.byte_length - self._length_of(key))
+        self._resize(self.byte_length - self._length_of(key), len(self) - (key in self._entries))
         entry = self._entries.pop(key, None)
         return () if entry is None else entry[1]
 

@@ -297,6 +297,29 @@ async def test_connections_are_handles() -> None:
     await run(main, WasiCtx(http=Http(outgoing=True), limits=WasiLimits(handles=0)))
 
 
+async def test_connections_are_handles_from_their_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A guest cannot have more connections begin than it has handles, and gives them back when none comes of it."""
+    begun = 0
+
+    async def connect(*_args: object) -> Any:
+        nonlocal begun
+        begun += 1
+        await anyio.sleep_forever()
+
+    monkeypatch.setattr(anyio, "connect_tcp", connect)
+
+    async def main(client: Client) -> None:
+        async with anyio.create_task_group() as group:
+            for _ in range(3):
+                group.start_soon(send, client.accessor, client.request("127.0.0.1:1"))
+            await anyio.wait_all_tasks_blocked()
+            assert begun == client.ctx.handles.open == 3
+            assert await failure(client, client.request("127.0.0.1:1")) == "connection-limit-reached"
+            group.cancel_scope.cancel()
+
+    await run(main, WasiCtx(http=Http(outgoing=True), limits=WasiLimits(handles=3)))
+
+
 async def test_a_server_without_the_certificate_is_not_talked_to() -> None:
     """A certificate that nobody vouches for, or that is for another name, is an error."""
     server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

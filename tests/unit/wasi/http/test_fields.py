@@ -144,3 +144,44 @@ def test_objects_share_a_limit_and_give_it_back() -> None:
     del fields
     gc.collect()
     assert ctx.held.held == 0
+
+
+def test_what_is_seen_through_a_view_is_held() -> None:
+    """Headers count for as long as anybody sees them, be it through the view of a view of a message that is gone."""
+    ctx = WasiCtx()
+    fields = Fields.from_list(ctx, [("a", b"x" * 1000)])
+    view = fields.view().view()
+    del fields
+    gc.collect()
+    assert ctx.held.held > 1000
+    assert view.get("a") == [b"x" * 1000]
+    del view
+    gc.collect()
+    assert ctx.held.held == 0
+
+
+def test_names_are_not_cheap() -> None:
+    """Many short names, and copies of them, take no more memory than the limit."""
+    ctx = WasiCtx(limits=WasiLimits(held_byte_length=100_000))
+    fields = Fields(ctx)
+    names = 0
+    with pytest.raises(Err):
+        for number in range(1000):
+            fields.append(f"{number}", b"")
+            names += 1
+    assert 100 < names < 400
+    for number in range(200, names):
+        fields.delete(f"{number}")
+    fields.set("0", [])
+    assert len(fields) == 199
+    with pytest.raises(Trap):
+        fields.clone()
+
+
+def test_a_length_that_does_not_count_is_not_seen() -> None:
+    """Contents in chunks have no other length (RFC 9112, section 6.3): who passes the message on must not say one."""
+    entries = [("Content-Length", b"3"), ("X", b"1"), ("Transfer-Encoding", b"chunked")]
+    for given in (entries, entries[::-1]):
+        received = Fields.received(WasiCtx(), given, "HTTP-request-header-section-size")
+        assert list(received) == [("X", b"1")]
+        assert received.content_length() is None

@@ -479,7 +479,7 @@ def test_limits_are_traps_where_there_is_no_error_for_them() -> None:
     """Fields that become too long end the guest: 0.2 has no error for that."""
     from weft.wasi.p2.http.fields import _append, _clone, _set
 
-    ctx = WasiCtx(http=Http(), limits=WasiLimits(header_byte_length=100, held_byte_length=1200))
+    ctx = WasiCtx(http=Http(), limits=WasiLimits(header_byte_length=100, held_byte_length=1700))
     fields = Fields(ctx)
     _append(None, fields, "a", b"1")  # type: ignore[arg-type]
     for func, args in ((_append, ("a", b"x" * 100)), (_set, ("a", [b"x" * 100]))):
