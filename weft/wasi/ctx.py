@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from os import fspath
+from os.path import realpath
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, final
 
 import anyio
 import anyio.to_thread
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from attrs.converters import optional
 
 from weft.wasi.clocks import SystemMonotonicClock, SystemWallClock
@@ -70,6 +71,10 @@ def _inherits(given: object) -> bool:
     return isinstance(given, str)
 
 
+def _real(given: Iterable[Preopen]) -> tuple[Preopen, ...]:
+    return tuple(evolve(preopen, host_path=realpath(preopen.host_path)) for preopen in given)
+
+
 def _stdin(given: ByteInput | Literal["inherit"]) -> ByteInput:
     # What 0.2 reads ahead, to tell whether there is anything, must be seen by all who read.
     return DescriptorInput(0) if _inherits(given) else with_read_ahead(cast("ByteInput", given))
@@ -98,7 +103,7 @@ class WasiCtx:
         stdin: where standard input comes from; ``"inherit"`` for that of the process.
         stdout: where standard output goes; likewise.
         stderr: where standard error goes; likewise.
-        preopens: directories of the host's.
+        preopens: directories of the host's. Symbolic links to them are followed now, and none that comes there later.
         network: what they may do on the network.
         http: what they may do over HTTP.
         wall_clock: the time of day.
@@ -117,7 +122,7 @@ class WasiCtx:
     stdin: ByteInput = field(factory=MemoryInput, converter=_stdin)
     stdout: ByteOutput = field(factory=Discard, converter=_stdout)
     stderr: ByteOutput = field(factory=Discard, converter=_stderr)
-    preopens: Sequence[Preopen] = ()
+    preopens: Sequence[Preopen] = field(default=(), converter=_real)
     network: Network = field(factory=Network)
     http: Http = field(factory=Http)
     wall_clock: WallClock = field(factory=SystemWallClock)

@@ -137,12 +137,14 @@ async def open_at(
 def open_preopen(ctx: WasiCtx, preopen: Preopen) -> Descriptor:
     """Open a directory that a guest starts with.
 
+    A guest that can change what is above it may have put a link in its place since the last time: none is followed.
+
     Raises:
-        OSError: as the system says, or too many are open (``EMFILE``).
+        OSError: a symbolic link is on the way (``ENOTDIR``), as the system says, or too many are open (``EMFILE``).
     """
     ctx.handles.acquire()
     try:
-        opened = _with_mode(os.open(preopen.host_path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        opened = _with_mode(walk.open_without_links(os.fsencode(preopen.host_path)))
     except BaseException:
         ctx.handles.release()
         raise

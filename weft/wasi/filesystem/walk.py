@@ -45,6 +45,25 @@ def open_directory(root: int, path: bytes) -> int:
         raise
 
 
+def open_without_links(path: bytes) -> int:
+    """Open the directory at an absolute path on which there is no symbolic link, for reading it.
+
+    Raises:
+        OSError: there is one (``ENOTDIR``), or as the system says.
+    """
+    fd = os.open(b"/", DIRECTORY_FLAGS)
+    for name in filter(None, path.split(b"/")):
+        fd = _exchange(fd, name, DIRECTORY_FLAGS | os.O_NOFOLLOW)
+    return _exchange(fd, b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def _exchange(dir_fd: int, name: bytes, flags: int) -> int:
+    try:
+        return os.open(name, flags, dir_fd=dir_fd)
+    finally:
+        os.close(dir_fd)
+
+
 def read_link(dir_fd: int, name: bytes) -> bytes | None:
     """Return what the symbolic link `name` contains, None when there is no symbolic link.
 
@@ -126,4 +145,4 @@ class _Walk:
         self._push(target)
 
 
-__all__ = ["DIRECTORY_FLAGS", "MAX_LINKS", "MAX_STEPS", "open_directory", "read_link"]
+__all__ = ["DIRECTORY_FLAGS", "MAX_LINKS", "MAX_STEPS", "open_directory", "open_without_links", "read_link"]

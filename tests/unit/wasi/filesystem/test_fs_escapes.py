@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fs_sandbox import PATH_FUNCTIONS, SECRET, Sandbox, fails
 
+import weft
 from weft import wasi
 from weft.wasi.filesystem import beneath, directory, open_preopen, walk
 from weft.wasi.filesystem.times import NOW
+from weft.wasi.p3.filesystem.preopens import open_preopens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -207,10 +209,35 @@ def test_hard_links_are_what_is_inside(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("path", ["cwd", "cwd/", "root/etc/passwd", "exe", "fd/0", "fd/0/..", "self/root/etc/passwd"])
 def test_magic_links(sandbox: Sandbox, path: str) -> None:
     """The links of a process's directory in /proc, which lead anywhere without a path, lead nowhere here."""
-    proc = open_preopen(sandbox.ctx, wasi.Preopen("/proc/self", "/"))
+    proc = open_preopen(sandbox.ctx, wasi.Preopen(os.path.realpath("/proc/self"), "/"))
     with fails("EPERM", "ELOOP", "ENOENT", "ENOTDIR"):
         sandbox.open(path, at=proc)
     proc.on_drop()
+
+
+@pytest.mark.parametrize("path", ["dir", "dir/deep"])
+def test_a_link_in_place_of_a_directory_to_start_with(sandbox: Sandbox, path: str) -> None:
+    """A guest that has a directory within another, and makes a link of it, traps when it asks for its directories."""
+    (sandbox.root / "dir" / "deep").mkdir()
+    (sandbox.outside / "deep").mkdir()
+    ctx = wasi.WasiCtx(preopens=[wasi.Preopen(sandbox.root, "/"), wasi.Preopen(sandbox.root / path, "/inner")])
+    (outer, _), (inner, _) = open_preopens(ctx)
+    directory.rename_at(outer, "dir", outer, "moved")
+    directory.symlink_at(outer, "../outside", "dir")
+    with pytest.raises(weft.Trap, match=f"'/inner' cannot be opened: {os.strerror(errno.ENOTDIR)}$"):
+        open_preopens(ctx)
+    (sandbox.outside / "deep").rmdir()
+    outer.on_drop()
+    inner.on_drop()
+    assert ctx.handles.open == 0
+
+
+def test_links_to_a_directory_to_start_with(sandbox: Sandbox) -> None:
+    """Links in the path that the host gives are followed when the context is made."""
+    ctx = wasi.WasiCtx(preopens=[wasi.Preopen(sandbox.root / "to-dir" / ".." / "to-dir", "/")])
+    ((inner, _),) = open_preopens(ctx)
+    assert os.path.samestat(inner.stat(), (sandbox.root / "dir").stat())
+    inner.on_drop()
 
 
 def test_a_link_that_comes_while_a_file_is_opened(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,44 +2,44 @@
 
 from __future__ import annotations
 
-import errno
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from weft import Trap, TrapCode
 from weft.wasi.filesystem import open_preopen
 
 if TYPE_CHECKING:
     from weft import Linker, Store
-    from weft.wasi.ctx import Getter, WasiCtx
+    from weft.wasi.ctx import Getter, Preopen, WasiCtx
     from weft.wasi.filesystem import Descriptor
-
-
-_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
-"""What a guest can bring about that holds all that there is."""
 
 
 def open_preopens(ctx: WasiCtx) -> list[tuple[Descriptor, str]]:
     """Return new descriptors of all directories that a guest starts with, and what it calls them.
 
     Raises:
-        Trap: the guest has too many handles open, or the process has; it may ask any number of times, and there is no
-            error code for it.
-        OSError: a directory that the embedder gave cannot be opened.
+        Trap: the guest has too many handles open, or a directory cannot be opened; it may ask any number of times, also
+            after it has moved the directory away or used up all descriptors, and there is no error code for it.
     """
     if ctx.handles.open + len(ctx.preopens) > ctx.handles.limit:
         raise Trap(TrapCode.OTHER, f"the guest may not have more than {ctx.handles.limit} handles open")
     opened: list[tuple[Descriptor, str]] = []
     try:
         for preopen in ctx.preopens:
-            opened.append((open_preopen(ctx, preopen), preopen.guest_path))  # noqa: PERF401 - kept when one fails
-    except BaseException as error:
+            opened.append((_open(ctx, preopen), preopen.guest_path))  # noqa: PERF401 - kept when one fails
+    except BaseException:
         for descriptor, _ in opened:
             descriptor.on_drop()
-        if isinstance(error, OSError) and error.errno in _EXHAUSTED:
-            raise Trap(TrapCode.OTHER, f"no directory can be opened: {os.strerror(error.errno)}") from error
         raise
     return opened
+
+
+def _open(ctx: WasiCtx, preopen: Preopen) -> Descriptor:
+    try:
+        return open_preopen(ctx, preopen)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise Trap(TrapCode.OTHER, f"the directory {preopen.guest_path!r} cannot be opened: {reason}") from error
 
 
 def add_to_linker(linker: Linker, getter: Getter, version: str = "0.3.0") -> None:
