@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from os import fspath
 from os.path import realpath
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, final
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar, cast, final
 
 import anyio
 import anyio.to_thread
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from weft.wasi.clocks import MonotonicClock, WallClock
 
 T = TypeVar("T")
+
+THREADS: Final = 8
+"""How many threads work for the guests of one context at once; the event loop has 40 unless it is told otherwise."""
 
 
 def _text(given: object) -> str:
@@ -132,17 +135,25 @@ class WasiCtx:
     block_loop: bool = False
     handles: HandleCount = field(init=False)
     held: ByteCount = field(init=False)
+    _turns: anyio.Semaphore | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
         self.handles = HandleCount(self.limits.handles)
         self.held = ByteCount(self.limits.held_byte_length)
 
     async def run_blocking(self, func: Callable[..., T], *args: object) -> T:
-        """Call ``func(*args)``, which waits for a disk at the longest, here or in a thread; it is never interrupted."""
+        """Call ``func(*args)``, which waits for a disk at the longest, here or in a thread.
+
+        It is never interrupted, but it can be cancelled as long as it waits for a thread: guests may ask for any amount
+        of work at once, which nobody has to wait for when they are stopped, or who else needs threads.
+        """
         if self.block_loop:
             return func(*args)
-        with anyio.CancelScope(shield=True):
-            return await anyio.to_thread.run_sync(func, *args)
+        if self._turns is None:
+            self._turns = anyio.Semaphore(THREADS, fast_acquire=True)
+        async with self._turns:
+            with anyio.CancelScope(shield=True):
+                return await anyio.to_thread.run_sync(func, *args)
         raise AssertionError  # what is shielded is not cancelled
 
 

@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from weft.wasi import DescriptorInput, DescriptorOutput, Discard, MemoryInput, Network, Preopen, WasiCtx
-from weft.wasi.ctx import whole_data
+from weft.wasi.ctx import THREADS, whole_data
 
 
 def test_nothing_by_default() -> None:
@@ -99,3 +99,27 @@ async def test_blocking_work_is_not_interrupted() -> None:
         group.cancel_scope.cancel()
         go_on.set()
     assert results == ["done"]
+
+
+@pytest.mark.anyio
+async def test_blocking_work_that_waits_for_a_thread_is_cancelled() -> None:
+    """Guests have so many threads and no more, and what they have asked for beside that is not done when they stop."""
+    ctx = WasiCtx()
+    begun, go_on, done = threading.Semaphore(0), threading.Event(), []
+
+    def work(number: int) -> None:
+        begun.release()
+        assert go_on.wait(20)
+        done.append(number)
+
+    async with anyio.create_task_group() as group:
+        for number in range(3 * THREADS):
+            group.start_soon(ctx.run_blocking, work, number)
+        for _ in range(THREADS):
+            await anyio.to_thread.run_sync(begun.acquire)
+        await anyio.wait_all_tasks_blocked()
+        group.cancel_scope.cancel()
+        go_on.set()
+    assert len(done) == THREADS
+    assert not begun.acquire(blocking=False)
+    assert await ctx.run_blocking(divmod, 7, 2) == (3, 1)
