@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, final
 
 import anyio
 import anyio.lowlevel
@@ -16,11 +18,14 @@ from weft.wasi.http import Body, Fields, Http, HttpError, Request, Response, sen
 from weft.wasi.outcome import Outcome
 from weft.wasi.p2.http import IncomingRequest, ResponseOutparam
 from weft.wasi.p2.http.errors import HttpIOError, http_error_code
+from weft.wasi.p2.http.fields import define as define_fields
 from weft.wasi.p2.http.handler import FutureIncomingResponse
 from weft.wasi.p2.http.outgoing import OutgoingRequest, OutgoingResponse
 from weft.wasi.p2.io import Error
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from anyio.abc import ByteStream
 
     from weft import Store
@@ -475,19 +480,47 @@ async def test_a_request_can_be_sent_on_as_it_came() -> None:
     await run(main)
 
 
-def test_limits_are_traps_where_there_is_no_error_for_them() -> None:
-    """Fields that become too long end the guest: 0.2 has no error for that."""
-    from weft.wasi.p2.http.fields import _append, _clone, _set
+@final
+class Functions(dict[str, "Callable[..., Any]"]):
+    """What an interface defines, by name: as much of a `LinkerInstance` as that takes."""
 
-    ctx = WasiCtx(http=Http(), limits=WasiLimits(header_byte_length=100, held_byte_length=1700))
-    fields = Fields(ctx)
-    _append(None, fields, "a", b"1")  # type: ignore[arg-type]
-    for func, args in ((_append, ("a", b"x" * 100)), (_set, ("a", [b"x" * 100]))):
-        with pytest.raises(Trap):
-            func(None, fields, *args)  # type: ignore[arg-type]
-    with pytest.raises(Err) as caught:
-        _append(None, fields, "host", b"")  # type: ignore[arg-type]
-    assert caught.value.value == "forbidden"
-    copies = [_clone(None, fields)]  # type: ignore[arg-type]
+    def object_resource(self, name: str) -> None:
+        """Define a resource."""
+
+    def func_wrap(self, name: str, func: Callable[..., Any] | None = None) -> Any:
+        """Define a function."""
+        return partial(self.__setitem__, name) if func is None else self.__setitem__(name, func)
+
+
+def fields_functions() -> Functions:
+    """Return what 0.2 has of fields."""
+    functions = Functions()
+    define_fields(functions, lambda data: data)  # type: ignore[arg-type]
+    return functions
+
+
+@pytest.mark.parametrize(("name", "given"), [("append", lambda value: value), ("set", lambda value: [value])])
+def test_fields_that_become_too_long_are_traps(name: str, given: Callable[[bytes], Any]) -> None:
+    """Fields that become too long end the guest: 0.2 has no error for that. Other errors it has."""
+    ctx = WasiCtx(http=Http(), limits=WasiLimits(header_byte_length=100))
+    fields, change = Fields(ctx), fields_functions()[f"[method]fields.{name}"]
+    change(None, fields, "a", given(b"1"))
     with pytest.raises(Trap):
-        copies.append(_clone(None, fields))  # type: ignore[arg-type]
+        change(None, fields, "a", given(b"x" * 100))
+    with pytest.raises(Err) as caught:
+        change(None, fields, "host", given(b""))
+    assert caught.value.value == "forbidden"
+    assert list(fields) == [("a", b"1")]
+
+
+def test_fields_that_are_made_too_long_are_traps() -> None:
+    """So are fields that are too long from the start, and copies for which there is no room."""
+    ctx = WasiCtx(http=Http(), limits=WasiLimits(header_byte_length=100, held_byte_length=1700))
+    functions = fields_functions()
+    store = SimpleNamespace(data=ctx)
+    with pytest.raises(Trap):
+        functions["[static]fields.from-list"](store, [("a", b"x" * 100)])
+    fields = functions["[static]fields.from-list"](store, [("a", b"1")])
+    copies = [functions["[method]fields.clone"](store, fields)]
+    with pytest.raises(Trap):
+        copies.append(functions["[method]fields.clone"](store, fields))

@@ -4,69 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from weft.wasi.http.fields import Fields
+from weft.wasi.http.field_methods import define_fields, entries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from weft import LinkerInstance, Store
     from weft.wasi.ctx import Getter
+    from weft.wasi.http.fields import Fields
 
 
 def define(api: LinkerInstance, getter: Getter) -> None:
     """Define the resource and its functions."""
-    api.object_resource("fields")
-    api.func_wrap("[constructor]fields", lambda store: Fields(getter(store.data)))
-
-    @api.func_wrap("[static]fields.from-list")
-    def from_list(store: Store, entries: list[tuple[str, bytes]]) -> Fields:
-        return Fields.from_list(getter(store.data), entries)
-
-    for name, func in _METHODS.items():
-        api.func_wrap(f"[method]fields.{name}", func)
+    define_fields(api, getter)
+    api.func_wrap("[method]fields.copy-all", entries)
+    api.func_wrap("[method]fields.get-and-delete", _get_and_delete)
 
 
-def _get(_store: Store, fields: Fields, name: str) -> list[bytes]:
-    return list(fields.get(name))
-
-
-def _has(_store: Store, fields: Fields, name: str) -> bool:
-    return fields.has(name)
-
-
-def _set(_store: Store, fields: Fields, name: str, values: list[bytes]) -> None:
-    fields.set(name, values)
-
-
-def _delete(_store: Store, fields: Fields, name: str) -> None:
-    fields.delete(name)
-
-
-def _get_and_delete(_store: Store, fields: Fields, name: str) -> Sequence[bytes]:
+def _get_and_delete(_store: Store, fields: Fields, name: str) -> list[bytes]:
     return list(fields.delete(name))
 
-
-def _append(_store: Store, fields: Fields, name: str, value: bytes) -> None:
-    fields.append(name, value)
-
-
-def _copy_all(_store: Store, fields: Fields) -> list[tuple[str, bytes]]:
-    return list(fields)
-
-
-def _clone(_store: Store, fields: Fields) -> Fields:
-    return fields.clone()
-
-
-_METHODS: dict[str, Callable[..., object]] = {
-    "get": _get,
-    "has": _has,
-    "set": _set,
-    "delete": _delete,
-    "get-and-delete": _get_and_delete,
-    "append": _append,
-    "copy-all": _copy_all,
-    "clone": _clone,
-}
 
 __all__ = ["define"]
