@@ -1,20 +1,23 @@
-"""The methods of ``descriptor`` that are the same in both versions of WASI, as functions of what the guest gives.
-
-They block: call them through `weft.wasi.filesystem.blocking.call`.
-"""
+"""The methods of ``descriptor`` that are the same in both versions of WASI."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from weft import Err
 from weft.wasi.filesystem import directory
+from weft.wasi.filesystem.blocking import call
 from weft.wasi.filesystem.descriptor import Descriptor
-from weft.wasi.filesystem.values import follows, hash_value, new_time
+from weft.wasi.filesystem.opening import open_at
+from weft.wasi.filesystem.values import follows, hash_value, labels, new_time
 
 if TYPE_CHECKING:
     import enum
     import os
     from collections.abc import Callable, Mapping
+
+    from weft import Accessor
+    from weft.wasi.ctx import Getter
 
 
 def _advise(descriptor: Descriptor, offset: int, length: int, advice: enum.Enum) -> None:
@@ -63,7 +66,7 @@ _METHODS: Final[Mapping[str, Callable[..., Any]]] = {
 
 
 def methods(descriptor_stat: Callable[[os.stat_result], Any]) -> dict[str, Callable[..., Any]]:
-    """Return the functions by the names of the methods.
+    """Return what the methods do, by their names: functions of what the guest gives, which block.
 
     Args:
         descriptor_stat: makes a ``descriptor-stat`` of attributes.
@@ -78,4 +81,46 @@ def methods(descriptor_stat: Callable[[os.stat_result], Any]) -> dict[str, Calla
     return {**_METHODS, "stat": stat, "stat-at": stat_at}
 
 
-__all__ = ["methods"]
+def define_methods(
+    wrap: Callable[[str], Callable[[Callable[..., Any]], object]],
+    getter: Getter,
+    blocking: Mapping[str, Callable[..., Any]],
+    error_code: Callable[[OSError], Any],
+) -> None:
+    """Define ``open-at`` and methods that block.
+
+    Args:
+        wrap: defines a function of the interface that awaits.
+        getter: finds the context of a guest.
+        blocking: what the others do, by their names.
+        error_code: what an error is called in the interface.
+    """
+
+    def define(name: str, func: Callable[..., Any]) -> None:
+        @wrap(f"[method]descriptor.{name}")
+        async def method(accessor: Accessor, descriptor: Descriptor, *args: Any) -> Any:
+            try:
+                return await call(getter(accessor.data), func, descriptor, *args)
+            except OSError as error:
+                raise Err(error_code(error)) from None
+
+    for name, func in blocking.items():
+        define(name, func)
+
+    @wrap("[method]descriptor.open-at")
+    async def open_(
+        accessor: Accessor,
+        descriptor: Descriptor,
+        path_flags: enum.Flag,
+        path: str,
+        open_flags: enum.Flag,
+        flags: enum.Flag,
+    ) -> Descriptor:
+        ctx, follow = getter(accessor.data), follows(path_flags)
+        try:
+            return await open_at(ctx, descriptor, path, labels(open_flags), labels(flags), follow=follow)
+        except OSError as error:
+            raise Err(error_code(error)) from None
+
+
+__all__ = ["define_methods", "methods"]

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from weft import Err
-from weft.wasi.filesystem import Entries, FileBytes, call, error_code, kind_of, open_at
-from weft.wasi.filesystem.methods import methods
-from weft.wasi.filesystem.values import follows, labels
+from weft.wasi.filesystem import Entries, FileBytes, error_code, kind_of
+from weft.wasi.filesystem.methods import define_methods, methods
 from weft.wasi.p2.clocks.wall_clock import datetime
 from weft.wasi.p2.filesystem.streams import DirectoryEntryStream, input_stream, output_stream
 from weft.wasi.p2.io.error import VERSION
 
 if TYPE_CHECKING:
-    import enum
     import os
     from collections.abc import Callable, Mapping
 
@@ -116,31 +114,7 @@ def add_to_linker(linker: Linker, getter: Getter) -> None:
     api.func_wrap("[method]descriptor.get-type", _get_type)
     api.func_wrap("filesystem-error-code", filesystem_error_code)
 
-    def define(name: str, func: Callable[..., Any]) -> None:
-        @api.func_wrap_async(f"[method]descriptor.{name}")
-        async def method(accessor: Accessor, descriptor: Descriptor, *args: Any) -> Any:
-            try:
-                return await call(getter(accessor.data), func, descriptor, *args)
-            except OSError as error:
-                raise Err(error_code(error)) from None
-
-    for name, func in _BLOCKING.items():
-        define(name, func)
-
-    @api.func_wrap_async("[method]descriptor.open-at")
-    async def open_(
-        accessor: Accessor,
-        descriptor: Descriptor,
-        path_flags: enum.Flag,
-        path: str,
-        open_flags: enum.Flag,
-        flags: enum.Flag,
-    ) -> Descriptor:
-        ctx, follow = getter(accessor.data), follows(path_flags)
-        try:
-            return await open_at(ctx, descriptor, path, labels(open_flags), labels(flags), follow=follow)
-        except OSError as error:
-            raise Err(error_code(error)) from None
+    define_methods(api.func_wrap_async, getter, _BLOCKING, error_code)
 
     @api.func_wrap("[method]descriptor.read-via-stream")
     def read_via_stream(store: Store, descriptor: Descriptor, offset: int) -> InputStream:

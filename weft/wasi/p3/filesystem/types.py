@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from weft import Err, producers
-from weft.wasi.filesystem import Entries, call, kind_of, open_at
-from weft.wasi.filesystem.methods import methods
-from weft.wasi.filesystem.values import follows, labels
+from weft import producers
+from weft.wasi.filesystem import Entries, kind_of
+from weft.wasi.filesystem.methods import define_methods, methods
 from weft.wasi.outcome import Outcome
 from weft.wasi.p3.filesystem.streams import DirectoryReads, reads, writes
 from weft.wasi.p3.filesystem.values import descriptor_stat, descriptor_type, error_code_of
 
 if TYPE_CHECKING:
-    import enum
     from collections.abc import Callable, Mapping
 
     from weft import Accessor, Linker, Store, StreamProducer, StreamReader
@@ -75,33 +73,9 @@ def add_to_linker(linker: Linker, getter: Getter) -> None:
         async def method(_accessor: Accessor, descriptor: Descriptor) -> Any:
             return func(descriptor)
 
-    def define(name: str, func: Callable[..., Any]) -> None:
-        @api.func_wrap_concurrent(f"[method]descriptor.{name}")
-        async def method(accessor: Accessor, descriptor: Descriptor, *args: Any) -> Any:
-            try:
-                return await call(getter(accessor.data), func, descriptor, *args)
-            except OSError as error:
-                raise Err(error_code_of(error)) from None
-
     for name, at_once in _AT_ONCE.items():
         define_at_once(name, at_once)
-    for name, func in methods(descriptor_stat).items():
-        define(name, func)
-
-    @api.func_wrap_concurrent("[method]descriptor.open-at")
-    async def open_(
-        accessor: Accessor,
-        descriptor: Descriptor,
-        path_flags: enum.Flag,
-        path: str,
-        open_flags: enum.Flag,
-        flags: enum.Flag,
-    ) -> Descriptor:
-        ctx, follow = getter(accessor.data), follows(path_flags)
-        try:
-            return await open_at(ctx, descriptor, path, labels(open_flags), labels(flags), follow=follow)
-        except OSError as error:
-            raise Err(error_code_of(error)) from None
+    define_methods(api.func_wrap_concurrent, getter, methods(descriptor_stat), error_code_of)
 
     @api.func_wrap("[method]descriptor.read-via-stream")
     def read_via_stream(store: Store, descriptor: Descriptor, offset: int) -> tuple[StreamProducer, Outcome]:
