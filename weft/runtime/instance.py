@@ -40,6 +40,7 @@ class ComponentInstance:
         may_outlast: whether a thread may come to hold it, so that a call of a sync function can return unresolved.
         may_leave: cleared while `realloc` or `post-return` runs: then nearly every built-in traps.
         lock_waiters: threads that were found unable to go on because the lock was held.
+        held_up_cancels: tasks that were asked to stop while somebody held it; they are asked again when nobody does.
     """
 
     __slots__ = (
@@ -49,6 +50,7 @@ class ComponentInstance:
         "entering",
         "exclusive_thread",
         "handles",
+        "held_up_cancels",
         "holders",
         "is_leaf",
         "lock_waiters",
@@ -81,6 +83,7 @@ class ComponentInstance:
         self.num_entering_unlocked = 0
         self.lock_waiters: dict[Thread, None] = {}
         self.holders: dict[Thread, None] = {}
+        self.held_up_cancels: dict[Task, None] = {}
         self.tasks: dict[Task, None] = {}
         root.instances.append(self)
 
@@ -151,7 +154,10 @@ class ComponentInstance:
         self.store.note_change()
 
     def wake_held_up(self) -> None:
-        """Wake whoever may have been kept out by `hold`."""
+        """Wake whoever may have been kept out by `hold`, and have those learn of it who are to stop."""
+        while self.held_up_cancels:
+            task, _ = self.held_up_cancels.popitem()
+            self.store.scheduler.push_job(task.request_held_up_cancellation)
         for thread in self.threads:
             thread.wake()
         self.wake_entering()
@@ -187,6 +193,7 @@ class ComponentInstance:
         self.num_entering_unlocked = 0
         self.lock_waiters.clear()
         self.holders.clear()
+        self.held_up_cancels.clear()
 
 
 @final

@@ -244,12 +244,20 @@ class Task:
             return
         if self.state is not TaskState.STARTED:
             return
+        if self.inst.holders:
+            self.inst.held_up_cancels[self] = None
         thread = self._cancellable_thread()
         if thread is None:
             self.state = TaskState.PENDING_CANCEL
         else:
             self.state = TaskState.CANCEL_DELIVERED
             thread.resume(cancelled=True)
+
+    def request_held_up_cancellation(self) -> None:
+        """Ask again, unless that was told in the meantime: a thread that waited then waits still."""
+        if self.state is TaskState.PENDING_CANCEL:
+            self.state = TaskState.STARTED
+            self.request_cancellation()
 
     def _cancellable_thread(self) -> Thread | None:
         if self.inst.holders:

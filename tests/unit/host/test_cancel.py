@@ -96,6 +96,39 @@ async def test_to_ask_twice_is_to_ask_once() -> None:
     assert await stop("return-anyway", twice) == 61
 
 
+async def test_a_guest_that_is_held_up_is_told_when_it_can_be() -> None:
+    """A task that waits hears of it even if another one had the instance to itself when it was asked to stop."""
+    go = anyio.Event()
+    calls = 0
+
+    async def poke(_accessor: weft.Accessor) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > 1:
+            await go.wait()
+
+    async with weft.Store(engine()) as store:
+        instance = await linker(blocking={"poke": poke}).instantiate(store, component(CANCELLABLE))
+        obey = instance.get_func("obey")
+
+        async def main(accessor: weft.Accessor) -> None:
+            waits = obey.start_call_concurrent(accessor)
+            await wait_all_tasks_blocked()
+            holds = obey.start_call_concurrent(accessor)
+            await wait_all_tasks_blocked()
+            waits.cancel()
+            await wait_all_tasks_blocked()
+            assert not waits.resolved
+            go.set()
+            with pytest.raises(weft.CallCancelledError):
+                await obey.finish_call_concurrent(accessor, waits)
+            holds.cancel()
+            with pytest.raises(weft.CallCancelledError):
+                await obey.finish_call_concurrent(accessor, holds)
+
+        await store.run_concurrent(main)
+
+
 async def test_a_guest_that_traps_on_cancellation_fails_its_call() -> None:
     """`cancel` itself raises nothing: a trap of the guest that it wakes is the outcome of the call."""
     with pytest.raises(weft.Trap, match="unreachable"):
