@@ -21,6 +21,7 @@ from weft.engine.globals import CoreGlobal
 from weft.engine.instance import CoreInstance, CoreInstancePre
 from weft.engine.memory import Borrow, CoreMemory
 from weft.engine.module import CoreModule
+from weft.engine.stacks import StackCreator
 from weft.engine.store import CoreStore
 from weft.engine.table import CoreTable, CoreTag
 from weft.engine.wat import WatError, wat2wasm
@@ -49,6 +50,7 @@ __all__ = [
     "GlobalType",
     "ImportType",
     "MemoryType",
+    "StackCreator",
     "StoreLimits",
     "TableType",
     "TagType",

@@ -168,6 +168,7 @@ val_unroot = _function("wasmtime_val_unroot", None, c_void_p)
 
 # traps and errors
 trap_new = _bare("wasmtime_trap_new", c_void_p)
+error_new = _bare("wasmtime_error_new", c_void_p)
 trap_code = _function("wasmtime_trap_code", c_bool, c_void_p, POINTER(c_uint8))
 trap_message = _function("wasm_trap_message", None, c_void_p, POINTER(ByteVec))
 trap_trace = _function("wasm_trap_trace", None, c_void_p, POINTER(PointerVec))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal, final
+from typing import TYPE_CHECKING, Literal, final
 
 from attrs import evolve, field, frozen
 
 from weft.engine import _lib
+
+if TYPE_CHECKING:
+    from weft.engine.stacks import StackCreator
 
 
 def default_cache_dir() -> Path | None:
@@ -43,6 +46,7 @@ class EngineConfig:
             uses exceptions or garbage collection. Wasmtime's collector does not see the stacks of suspended fibers: a
             guest that keeps a reference there may compute nonsense or abort the process.
         cache_dir: where compiled modules are kept, or None for nowhere.
+        stack_creator: provides the memory of fibers' stacks in place of Wasmtime.
         features: what guests may use, by the names of Wasmtime's setters without ``wasm_``.
     """
 
@@ -56,6 +60,7 @@ class EngineConfig:
     nan_canonicalization: bool = False
     trust_references: bool = False
     cache_dir: Path | None = field(factory=default_cache_dir)
+    stack_creator: StackCreator | None = None
     features: frozenset[str] = frozenset(
         {
             "bulk_memory",

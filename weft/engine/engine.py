@@ -12,6 +12,7 @@ from weft.engine.config import EngineConfig
 from weft.engine.coretypes import CoreSig, EngineError
 from weft.engine.module import CoreModule
 from weft.engine.signals import note_engine
+from weft.engine.stacks import Stacks
 from weft.engine.trap import check, take_error_message
 from weft.errors import StoreError, ValidationError
 
@@ -33,11 +34,13 @@ class CoreEngine:
 
     Attributes:
         config: the settings it was made with.
+        stacks: where the stacks of fibers come from, if not from Wasmtime.
     """
 
     def __init__(self, config: EngineConfig | None = None) -> None:
         self.config = EngineConfig() if config is None else config
-        self._pointer: int | None = _new_engine(self.config)
+        self.stacks = None if self.config.stack_creator is None else Stacks(self.config.stack_creator)
+        self._pointer: int | None = _new_engine(self.config, self.stacks)
         self._validator: int | None = None
         self._plain: int | None = None
         self._lock = threading.Lock()
@@ -158,9 +161,12 @@ class CoreEngine:
             self.close()
 
 
-def _new_engine(config: EngineConfig, *, for_validation: bool = False) -> int:
+def _new_engine(config: EngineConfig, stacks: Stacks | None = None, *, for_validation: bool = False) -> int:
     note_engine()
-    made = _lib.engine_new(config.build(for_validation=for_validation))
+    native = config.build(for_validation=for_validation)
+    if stacks is not None:
+        stacks.install(native)
+    made = _lib.engine_new(native)
     if not made:
         msg = "Wasmtime refused the configuration"
         raise EngineError(msg)

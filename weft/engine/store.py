@@ -296,6 +296,8 @@ class CoreStore:
         for owned in (self._funcs, self._functypes, self._finishers, self.memories, self._kept):
             owned.clear()
         self._suspend = None
+        if self.engine.stacks is not None:
+            self.engine.stacks.sweep()
         self.pending = None
         self.on_finish = _no_finish
 

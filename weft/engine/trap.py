@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from weft.engine import _lib
 from weft.engine.coretypes import EngineError
+from weft.engine.stacks import take_failure
 from weft.errors import Trap, TrapCode
 
 if TYPE_CHECKING:
@@ -55,6 +56,9 @@ def surface(store: CoreStore, error: int | None, trap: int | None) -> BaseExcept
         _lib.error_delete(error)
         return Trap(TrapCode.UNCAUGHT_EXCEPTION, frames=frames)
     message = take_error_message(error)
+    failure = take_failure()
+    if failure is not None:
+        return failure
     if frames:
         return Trap(TrapCode.OTHER, _innermost(message), frames)
     return EngineError(message)

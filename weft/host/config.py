@@ -17,6 +17,8 @@ from weft.host.trace import TraceWriter
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from weft.engine import StackCreator
+
 
 @final
 @frozen(kw_only=True)
@@ -31,6 +33,7 @@ class Config:
         fuel: count what guests execute, so that a store can limit it (see `Store.set_fuel`).
         epoch_interval: seconds between the points where a guest that only computes lets the event loop run; None
             leaves such a guest alone until it blocks or returns, and costs nothing.
+        stack_creator: provides the memory of those stacks in place of Wasmtime (see `weft.core.StackCreator`).
         nan_canonicalization: make guests compute only canonical NaNs, for determinism.
         features: switches a feature of Wasmtime's off (or on) by the name of its setting without ``wasm_``, e.g.
             ``{"simd": False, "component_model_map": False}``; all that the engine can run are on by default.
@@ -44,6 +47,7 @@ class Config:
     max_wasm_stack: int = 512 << 10
     fuel: bool = False
     epoch_interval: float | None = None
+    stack_creator: StackCreator | None = None
     nan_canonicalization: bool = False
     features: Mapping[str, object] | None = None
     trace: Path | None = field(default=None, converter=optional(Path))
@@ -60,6 +64,7 @@ class Config:
             max_wasm_stack=self.max_wasm_stack,
             fuel=self.fuel,
             epochs=self.epoch_interval is not None,
+            stack_creator=self.stack_creator,
             nan_canonicalization=self.nan_canonicalization,
         )
 
