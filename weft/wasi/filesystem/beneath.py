@@ -24,7 +24,7 @@ from weft.wasi.filesystem.paths import PATH_MAX, SplitPath, encode, follow_link,
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-RESOLVE_NO_MAGICLINKS: Final = 0x02
+RESOLVE_NO_MAGICLINKS: Final = 0x02  # which the other implies as yet; openat2(2) says not to count on that
 RESOLVE_BENEATH: Final = 0x08
 _TRIES: Final = 4  # before what others rename all the time is looked up by hand
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from typing import TYPE_CHECKING, Final, final
 
 from weft import Err, Trap, TrapCode
@@ -166,8 +165,6 @@ class Fields:
         try:
             self._held.resize(HELD_BASE + byte_length + names * NAME_BYTE_LENGTH)
         except OSError as error:
-            if error.errno != errno.ENOMEM:
-                raise
             raise Err("size-exceeded") from error
         self.byte_length = byte_length
 

@@ -380,6 +380,21 @@ def test_deep_paths(sandbox: Sandbox) -> None:
         sandbox.open("x" * 256 + "/file")
 
 
+def test_a_path_that_links_make_too_long_for_the_system(sandbox: Sandbox) -> None:
+    """A path may become longer by its links than the system takes in one piece."""
+    (sandbox.root / "winding").symlink_to("dir/../" * 200 + "file")
+    opened = sandbox.open("dir/../" * 500 + "winding")
+    assert opened.stat().st_ino == (sandbox.root / "file").stat().st_ino
+    opened.on_drop()
+
+
+def test_absolute_links_on_the_way(sandbox: Sandbox) -> None:
+    """An absolute link in the middle of a path is refused, and does not begin at the guest's root instead."""
+    (sandbox.root / "dir" / "root").symlink_to("/dir")
+    with fails("EPERM"):
+        sandbox.open("dir/root/inner")
+
+
 def test_a_path_that_takes_too_long(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
     """By hand, a path that goes down and up again for ever is given up."""
     monkeypatch.setattr(beneath, "has_openat2", lambda: False)

@@ -69,6 +69,18 @@ async def test_the_rest_goes_in_the_background() -> None:
     assert sink.taken == b"abcdefgh"
 
 
+async def test_nothing_overtakes_what_is_held() -> None:
+    """What is written while something is held goes after it, even if the sink has room again already."""
+    sink = FakeOutput(room=2)
+    async with opened() as store:
+        stream = OutputStream(sink)
+        await stream.write(store, b"abcdef")
+        sink.give_room(100)
+        await stream.write(store, b"gh")
+        await stream.blocking_flush(store)
+    assert sink.taken == b"abcdefgh"
+
+
 @pytest.mark.parametrize("blocking", [False, True])
 async def test_more_than_is_permitted_traps(*, blocking: bool) -> None:
     """A guest that writes more than it may traps, whether it asked or not."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import struct
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +12,7 @@ from socket_helpers import FAMILIES, address, connected, context, deaf, loopback
 
 from weft.wasi.sockets.errors import SocketError, error_code
 from weft.wasi.sockets.options import TCP_OPTIONS
-from weft.wasi.sockets.tcp import ALLOWED, TcpSocket, TcpState
+from weft.wasi.sockets.tcp import ALLOWED, DEFAULT_BACKLOG, TcpSocket, TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -240,6 +242,35 @@ def test_backlog() -> None:
             tcp.set_listen_backlog_size(0)
         if not tcp.is_listening:
             tcp.listen().close()
+    tcp.on_drop()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how long the queue may be")
+@pytest.mark.parametrize("backlog", [None, 1, 17])
+def test_the_system_is_told_the_backlog(backlog: int | None) -> None:
+    """The system is asked for the queue that the guest wants, or for the default."""
+    tcp = tcp_socket()
+    if backlog is not None:
+        tcp.set_listen_backlog_size(backlog)
+    tcp.listen().close()
+    info = tcp.require("backlog").raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
+    assert struct.unpack_from("I", info, 28) == (backlog or DEFAULT_BACKLOG,)
+    tcp.on_drop()
+
+
+def test_an_address_of_old_connections() -> None:
+    """An address can be bound to again while the system still remembers connections that ended there."""
+    with socket.socket() as before:
+        before.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, True)
+        before.bind(("127.0.0.1", 0))
+        before.listen()
+        where = before.getsockname()
+        with socket.create_connection(where) as client:
+            before.accept()[0].close()  # who closes first remembers
+            assert client.recv(1) == b""
+    tcp = tcp_socket()
+    tcp.bind(loopback(port=where[1]))
+    tcp.listen().close()
     tcp.on_drop()
 
 

@@ -378,6 +378,17 @@ async def test_the_scope_counts() -> None:
     drop(udp)
 
 
+@NEEDS_IPV6
+async def test_a_peer_by_the_name_that_the_guest_gave() -> None:
+    """A scope that the system does not keep may be given again with each datagram, as when the socket connected."""
+    udp = udp_socket(family="ipv6")
+    where = address("::1", 9, scope_id=7)
+    udp.connect(where)
+    assert udp.remote_address() != where
+    await udp.send(b"x", where)
+    drop(udp)
+
+
 def test_disconnect_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     """An error of the system's surfaces, and the socket knows whether it is connected all the same."""
     udp = udp_socket()
