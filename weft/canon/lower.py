@@ -16,6 +16,7 @@ from weft.canon.flatten import MAX_FLAT_ASYNC_PARAMS, MAX_FLAT_PARAMS, MAX_FLAT_
 from weft.canon.lift import LiftedFunc
 from weft.canon.release import release
 from weft.canon.type_walk import has_handles
+from weft.canon.types import FuncType
 from weft.errors import Trap, TrapCode
 from weft.runtime.subtask import Subtask, SubtaskState
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from weft.canon.context import LiftLowerContext
-    from weft.canon.types import FuncType
     from weft.runtime.instance import ComponentInstance
     from weft.runtime.task import Callee
 
@@ -69,8 +69,27 @@ class LoweredFunc:
 
     def lower_result(self, subtask: Subtask, result: object, flat: tuple[object, ...]) -> object:
         """Lower the result into the caller and return the flat result, if it is not in memory."""
-        flat_results = self._lower_result(self.cx, subtask, result, flat)
+        if self._gives_handles:
+            flat_results = self._lower_or_release(subtask, result, flat)
+        else:
+            flat_results = self._lower_result(self.cx, subtask, result, flat)
         return flat_results[0] if flat_results else None
+
+    @cached_property
+    def _gives_handles(self) -> bool:
+        return not isinstance(self.callee, LiftedFunc) and has_handles(FuncType((), self.type.result))
+
+    def _lower_or_release(self, subtask: Subtask, result: object, flat: tuple[object, ...]) -> tuple[object, ...]:
+        """Lower a result of the host's; a guest with no room for it that traps leaves nothing of it behind."""
+        handles = self.inst.handles
+        had = len(handles)
+        try:
+            return self._lower_result(self.cx, subtask, result, flat)
+        except Trap as trap:
+            # What is in the table goes with the guest, as does what the full table refused.
+            if len(handles) == had and trap.code is not TrapCode.HANDLE_TABLE_FULL:
+                self.release_result(result)
+            raise
 
     def release_result(self, result: object) -> None:
         """Let go of what is in a result that the caller does not take."""

@@ -69,12 +69,12 @@ class Host:
             await self.goes_on.wait()
         return [({"the-thing": first, "bytes": self.bytes}, second), (None, third)]
 
-    def instantiate(self, store: weft.Store) -> weft.Func:
+    def instantiate(self, store: weft.Store, guest: str = GUEST) -> weft.Func:
         linker = weft.Linker(store.engine)
         api = linker.instance("api")
         api.object_resource("thing")
         api.func_wrap_concurrent("make", self.make)
-        return linker.instantiate_sync(store, weft.Component(store.engine, GUEST)).get_func("run")
+        return linker.instantiate_sync(store, weft.Component(store.engine, guest)).get_func("run")
 
     @property
     def drops(self) -> list[int]:
@@ -194,3 +194,21 @@ async def test_a_call_that_is_cancelled_before_it_begins() -> None:
         with anyio.fail_after(10):
             assert await run.call_async(store) == SubtaskState.CANCELLED_BEFORE_RETURNED
         assert thing.drops == 1
+
+
+@pytest.mark.parametrize(
+    ("room", "none"),
+    [("(call $make (i32.const 0))", "(call $make (i32.const -8))"), ("(i32.const 64)", "(i32.const -8)")],
+    ids=["result", "list"],
+)
+async def test_a_guest_without_room_for_a_result(room: str, none: str) -> None:
+    """A guest that traps since its pointers lead nowhere leaves nothing of the result behind."""
+    host = Host()
+    host.goes_on.set()
+    async with weft.Store(weft.Engine()) as store:
+        run = host.instantiate(store, GUEST.replace(room, none))
+        with pytest.raises(weft.Trap, match=r"out.of.bounds"):
+            await run.call_async(store)
+        assert host.drops == [1, 1, 1]
+        assert host.bytes.closed
+    assert host.drops == [1, 1, 1]
