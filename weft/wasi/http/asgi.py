@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, final
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, final
 
 import anyio
 from attrs import define, field
@@ -16,7 +16,8 @@ from weft import Component, Config, Engine, Linker, Trap
 from weft.wasi.http.asgi_exchange import Exchange, refuse
 from weft.wasi.http.instance import HttpInstance, open_instance
 from weft.wasi.http.watch import Watch
-from weft.wasi.http.workers import OverloadedError, Pool, PoolLimits, logger
+from weft.wasi.http.worker import PoolLimits
+from weft.wasi.http.workers import OverloadedError, Pool, logger
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -28,15 +29,15 @@ if TYPE_CHECKING:
     from weft.wasi.ctx import WasiCtx
     from weft.wasi.http.asgi_body import Receive
     from weft.wasi.http.asgi_exchange import Scope, Send
-    from weft.wasi.http.workers import Worker
+    from weft.wasi.http.worker import Worker
 
 Source: TypeAlias = "Component | str | PathLike[str] | bytes"
 
-EPOCH_INTERVAL = 0.02
+EPOCH_INTERVAL: Final = 0.02
 """Seconds for which a guest may compute before the event loop has a turn, in engines made here."""
 
-
-WATCH_SECONDS = 0.05
+WATCH_SECONDS: Final = 0.05
+"""Seconds after which a request is watched: most are over before that, and cost less for it."""
 
 
 def asgi(

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from weft.wasi.http.instance import HttpInstance
     from weft.wasi.http.outgoing import OutgoingBody
     from weft.wasi.http.response import Response
-    from weft.wasi.http.workers import Pool, Worker
+    from weft.wasi.http.worker import Worker
+    from weft.wasi.http.workers import Pool
 
 Scope: TypeAlias = "dict[str, Any]"
 Send: TypeAlias = "Callable[[Message], Awaitable[None]]"

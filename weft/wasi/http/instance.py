@@ -25,7 +25,7 @@ HANDLERS: Final = ("wasi:http/handler@0.3.0", "wasi:http/incoming-handler@0.2.0"
 @final
 @define(eq=False)
 class HttpInstance:
-    """An instance of a service (`weft.wasi.http.workers.Service`).
+    """An instance of a service (`weft.wasi.http.worker.Service`).
 
     Attributes:
         store: where it lives, alone.

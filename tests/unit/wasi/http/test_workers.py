@@ -10,7 +10,8 @@ import pytest
 from anyio import wait_all_tasks_blocked
 
 from weft import StoreError, Trap, TrapCode
-from weft.wasi.http.workers import OverloadedError, Pool, PoolLimits
+from weft.wasi.http.worker import PoolLimits
+from weft.wasi.http.workers import OverloadedError, Pool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -201,6 +201,7 @@ async def test_an_error_later() -> None:
             sink.fail(OSError(errno.ECONNRESET, ""))
         with fails(errno.ECONNRESET):
             stream.check_write()
+        assert stream.pending_byte_length == 0
         with fails("closed"):
             await stream.write(store, b"")
 

@@ -232,9 +232,8 @@ class OutputStream:
         try:
             while rest:
                 try:
-                    rest = rest[
-                        _at_least_one(await self._lease.call(self._run_blocking, self._sink.write_from, rest)) :
-                    ]
+                    count = await self._lease.call(self._run_blocking, self._sink.write_from, rest)
+                    rest = rest[_at_least_one(count) :]
                 except (BlockingIOError, InterruptedError):
                     await self._sink.wait_writable()
             if self._sink_drain is not None:
