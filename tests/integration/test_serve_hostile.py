@@ -8,7 +8,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 from anyio import wait_all_tasks_blocked
-from asgi_client import BODY, Exchange, Message, get, service
+from asgi_client import BODY, Exchange, get, service
 
 from weft.wasi import WasiCtx, WasiLimits
 from weft.wasi.http import asgi
@@ -50,6 +50,7 @@ async def test_nobody_hears_an_answer_when_the_client_has_gone(path: str) -> Non
         ([(b"x y", b"1")], 400),
         ([(b"host", b"evil.example")], 400),
         ([(b"content-length", b"1, 2")], 400),
+        ([(b"te", b"trailers"), (b"te", b"trailers")], 200),
         ([(b"x", "é".encode("latin-1"))], 200),
     ],
 )
@@ -95,21 +96,33 @@ async def test_a_guest_that_traps_at_its_start_is_a_500(caplog: pytest.LogCaptur
     assert "does not start" in caplog.text
 
 
-async def test_bytes_of_a_target_that_are_no_ascii_are_encoded() -> None:
-    """A guest sees them percent-encoded, as they should have come."""
-    seen: list[Message] = []
+@pytest.mark.parametrize(
+    ("scope", "seen"),
+    [
+        ({"raw_path": b"/a%20b\xff", "query_string": b"\xc3\xa9=%"}, ("example.org", "/a%20b%FF?%C3%A9=%")),
+        ({"raw_path": b"HTTP://other:80/a"}, ("other:80", "/a")),
+        ({"raw_path": b"http://other", "query_string": b"a"}, ("other", "/?a")),
+        ({"raw_path": b"*", "method": "OPTIONS"}, ("example.org", "*")),
+        ({"raw_path": b"http://u@other/"}, None),
+        ({"raw_path": b"other:80", "method": "CONNECT"}, None),
+    ],
+)
+async def test_a_target_is_what_its_client_meant(scope: dict[str, Any], seen: tuple[str, str] | None) -> None:
+    """Bytes that are no ASCII are percent-encoded; a host in the target counts; users and tunnels are refused."""
+    got: list[tuple[str, str]] = []
 
     class Request:
         @staticmethod
         def received(*args: Any) -> Any:
-            seen.append(args[4])
-            return 400
+            got.append((args[3], args[4]))
+            return 404
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("weft.wasi.http.asgi_exchange.Request", Request)
         async with service() as app:
-            await get(app, "/", raw_path=b"/a%20b\xff", query_string="é=%".encode())
-    assert seen == ["/a%20b%FF?%C3%A9=%"]
+            status = (await get(app, "/", **scope)).status
+    assert got == ([] if seen is None else [seen])
+    assert status == (404 if seen else 405 if scope.get("method") == "CONNECT" else 400)
 
 
 async def test_a_server_on_a_path_has_no_authority() -> None:

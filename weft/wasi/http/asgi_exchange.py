@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
 from urllib.parse import quote
@@ -38,6 +39,10 @@ BODILESS: Final = frozenset({204, 304})
 
 _PRINTABLE: Final = "".join(map(chr, range(0x80)))
 """What is left as it is; other bytes of a request's target are percent-encoded."""
+
+
+_ABSOLUTE: Final = re.compile(r"https?://([^/?]+)(.*)", re.IGNORECASE)
+"""A target that names the host itself, which then counts and not the header (RFC 9112, section 3.2.2)."""
 
 
 async def refuse(send: Send, status: int) -> None:
@@ -199,15 +204,22 @@ class Exchange:
     def _request(self) -> Request | int:
         """Return what the guest gets; or a status, for what no guest can get."""
         scope, service = self._scope, self._service
-        body = Body.received(service.store, self._body if self._has_body else None, self._body.trailers)
+        if scope["method"] == "CONNECT":
+            return 405  # servers of ASGI make no tunnels
+        path = _path_with_query(scope)
         authority = self._authority or _server(scope)
+        if absolute := _ABSOLUTE.fullmatch(path):
+            authority, path = absolute[1], absolute[2] if absolute[2].startswith("/") else f"/{absolute[2]}"
+        if "@" in authority:
+            return 400
+        body = Body.received(service.store, self._body if self._has_body else None, self._body.trailers)
         try:
             return Request.received(
                 service.ctx,
                 scope["method"],
                 scope["scheme"],
                 authority,
-                _path_with_query(scope),
+                path,
                 scope["headers"],
                 body,
             )
