@@ -102,14 +102,16 @@ def count(connection: socket.socket) -> None:
     print(f"{total} bytes, {total / (time.perf_counter() - start) / 1e6:.0f} MB/s")
 
 
-def main() -> None:
+def main(path: Path) -> None:
     near, far = socket.socketpair()
     with near, far:
         receiver = threading.Thread(target=count, args=[far])
         receiver.start()
-        anyio.run(send, Path(sys.argv[1]), near)
+        anyio.run(send, path, near)
         receiver.join()
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_file():
+        sys.exit("usage: python examples/file_to_socket.py FILE")
+    main(Path(sys.argv[1]))

@@ -42,4 +42,6 @@ async def main(path: str, names: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit("usage: python run.py DATABASE [NAME ...]")
     anyio.run(main, sys.argv[1], sys.argv[2:])

@@ -1,4 +1,4 @@
-"""The command line: ``weft run``, ``weft call``, ``weft inspect``, ``weft bindgen`` and ``weft wast``."""
+"""The command line: ``weft run``, ``serve``, ``call``, ``inspect``, ``bindgen`` and ``wast``."""
 
 from weft.cli.command import main
 

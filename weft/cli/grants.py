@@ -1,4 +1,4 @@
-"""What ``weft run`` gives a command of the world, as options."""
+"""What ``weft run`` and ``weft serve`` give a guest of the world, as options."""
 
 from __future__ import annotations
 
@@ -22,9 +22,22 @@ if TYPE_CHECKING:
 def add_grants(parser: argparse.ArgumentParser) -> None:
     """Add the options that `make_context` reads."""
     add = parser.add_argument_group("what it is given").add_argument
-    add("--dir", metavar="HOST[::GUEST][:ro]", action="append", type=preopen, default=[], help="a directory")
+    add(
+        "--dir",
+        metavar="HOST[::GUEST][:ro]",
+        action="append",
+        type=preopen,
+        default=[],
+        help="a directory, by the guest's name for it; :ro: to read only",
+    )
     add("--cwd", metavar="PATH", help="its working directory, by its own names")
-    add("--env", metavar="NAME[=VALUE]", action="append", default=[], help="a variable; without a value, as it is here")
+    add(
+        "--env",
+        metavar="NAME[=VALUE]",
+        action="append",
+        default=[],
+        help="a variable; without a value, as it is here, if it is",
+    )
     add("--inherit-env", action="store_true", help="all the variables that there are here, in UTF-8")
     add("--tcp", action="store_true", help="TCP sockets")
     add("--udp", action="store_true", help="UDP sockets")
@@ -77,7 +90,7 @@ def preopen(text: str) -> Preopen:
     if not host or (separator and not guest):
         raise ArgumentTypeError(f"{text!r} is no HOST[::GUEST][:ro]")
     if not Path(host).is_dir():
-        raise ArgumentTypeError(f"{host}: no such directory")
+        raise ArgumentTypeError(f"{host}: {'this is no directory' if Path(host).exists() else 'no such directory'}")
     return Preopen(host, guest or host, read_only=read_only)
 
 
@@ -86,7 +99,8 @@ def network(text: str) -> str:
     try:
         return str(ip_network(text))
     except ValueError as error:
-        raise ArgumentTypeError(str(error)) from None
+        meant = "an address, as 127.0.0.1, or a network, as 10.0.0.0/8"
+        raise ArgumentTypeError(f"{error}: say {meant}") from None
 
 
 def lookup(text: str) -> str:
@@ -112,6 +126,8 @@ def _environment(options: argparse.Namespace) -> dict[str, str]:
     env = {name: os.environ[name] for name in os.environ if options.inherit_env and is_text(name + os.environ[name])}
     for item in options.env:
         name, separator, value = item.partition("=")
+        if not name:
+            raise UsageError(f"--env {item!r}: a variable has a name: NAME=VALUE")
         if separator:
             env[name] = value
         elif name in os.environ:

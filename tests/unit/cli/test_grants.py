@@ -38,6 +38,13 @@ def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert context(*options).env == (("a", "b=c"), ("empty", ""), ("WEFT_TEST_HERE", "1=2"))
 
 
+@pytest.mark.parametrize("item", ["", "=", "=1"])
+def test_a_variable_without_a_name(item: str) -> None:
+    """A variable has a name."""
+    with pytest.raises(UsageError, match="NAME=VALUE"):
+        context("--env", item)
+
+
 def test_inherited_environment() -> None:
     """All variables can be inherited, and some replaced."""
     assert dict(context("--inherit-env", "--env", "PATH=/").env) == dict(os.environ) | {"PATH": "/"}
@@ -72,6 +79,7 @@ def test_directories(tmp_path: Path, text: str, guest: str, read_only: bool) -> 
     ("read", "text"),
     [
         (preopen, "/no/such/directory"),
+        (preopen, __file__),
         (preopen, "::/"),
         (preopen, "/::"),
         (preopen, ""),

@@ -37,7 +37,13 @@ def test_an_address_is_a_host_and_a_port(text: str, address: tuple[str, int]) ->
     assert serve.address(text) == address
 
 
-@pytest.mark.parametrize("text", ["8080", ":8080", "localhost:", "localhost:http", "localhost:65536", "localhost:-1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("8080", ":8080", "localhost:", "localhost:http", "localhost:65536", "localhost:-1"),
+        *("[::1:80", "::1:80", "[localhost]:80", "[]:80", "127.0.0.1:1:2"),
+    ],
+)
 def test_other_addresses_are_refused(text: str) -> None:
     """What is no host and port is no address."""
     with pytest.raises(ArgumentTypeError, match="HOST:PORT"):

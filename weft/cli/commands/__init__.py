@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     import argparse
 
 COMMANDS: Final = {
-    "wast": "run .wast scripts",
-    "inspect": "show imports and exports as WIT",
-    "bindgen": "write typed Python for a component or a world",
-    "call": "call one export",
     "run": "run a command: a component that exports wasi:cli/run",
     "serve": "serve HTTP with a component that exports wasi:http/handler",
+    "call": "call one export of a component that imports nothing",
+    "inspect": "show the imports and exports of a component as WIT",
+    "bindgen": "write typed Python for a component or a world",
+    "wast": "run .wast scripts and count what held",
 }
 """The commands, and what they do; each is the module of that name beside this one."""
 

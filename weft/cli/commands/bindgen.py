@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from weft import bindgen
 from weft.cli.component_file import component_bytes
 from weft.cli.errors import CommandError, UsageError
+from weft.cli.output import say
 from weft.component.decoder import decode
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def execute(options: argparse.Namespace) -> int:
         paths = bindgen.write(source, options.output, dict(options.elsewhere), options.awaited)
     except OSError as error:
         raise CommandError(f"{options.output}: {error.strerror}") from None
-    print(*paths, sep="\n")
+    say(*paths)
     return 0
 
 

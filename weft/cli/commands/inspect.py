@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weft.cli.component_file import component_bytes
+from weft.cli.output import say
 from weft.component.decoder import decode
 from weft.component.wit import component_wit
 
@@ -20,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Print a component's WIT."""
-    print(component_wit(decode(component_bytes(options.file))), end="")
+    say(component_wit(decode(component_bytes(options.file))), end="")
     return 0
 
 

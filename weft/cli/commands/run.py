@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weft.cli.component_file import component_bytes
-from weft.cli.ending import SignallingOutput, open_missing_descriptors
+from weft.cli.ending import SignallingOutput
 from weft.cli.errors import CommandError
 from weft.cli.grants import add_grants, make_context, seconds
 from weft.cli.run import Settings, run
@@ -29,7 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     parser.usage, parser.epilog = USAGE, EPILOG
     parser.add_argument("file", metavar="FILE", type=Path, help="a component, binary or text")
-    parser.add_argument("args", metavar="ARG", nargs="*", help="an argument; after -- it may begin with a dash")
+    parser.add_argument(
+        "args", metavar="ARG", nargs="*", default=[], help="an argument; after -- it may begin with a dash"
+    )
     parser.add_argument("--argv0", metavar="NAME", help="the name of the program, instead of the file's")
     add_grants(parser)
     parser.add_argument("--no-cache", action="store_true", help="compile anew, and keep no compiled code on disk")
@@ -42,7 +44,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Run a command and return its status."""
-    open_missing_descriptors()
     gc.freeze()  # what was imported stays, and takes the collector longer to look through than most commands run
     try:
         return _execute(options)

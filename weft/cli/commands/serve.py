@@ -23,8 +23,16 @@ if TYPE_CHECKING:
     from weft.wasi.http import Application
 
 
+USAGE = "weft serve [OPTION ...] FILE"
+EPILOG = (
+    "A service gets no directory, variable or network that no option names. SIGINT and SIGTERM end it when the "
+    "requests in progress are done; the status is then 0."
+)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
+    parser.usage, parser.epilog = USAGE, EPILOG
     parser.add_argument("file", metavar="FILE", type=Path, help="a component that exports wasi:http/handler")
     parser.add_argument(
         "--addr",
@@ -50,9 +58,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def address(text: str) -> tuple[str, int]:
     """Read ``HOST:PORT``; an IPv6 address stands in brackets."""
     host, separator, port = text.rpartition(":")
-    if not separator or not host or not port.isdecimal() or int(port) > 0xFFFF:
-        raise ArgumentTypeError(f"{text!r} is no HOST:PORT")
-    return host.removeprefix("[").removesuffix("]"), int(port)
+    bare = host.removeprefix("[").removesuffix("]")
+    is_bracketed = host == f"[{bare}]"
+    if not separator or not bare or is_bracketed is not (":" in bare):
+        raise ArgumentTypeError(f"{text!r} is no HOST:PORT, as 127.0.0.1:8080 or [::1]:8080")
+    if not port.isdecimal() or int(port) > 0xFFFF:
+        raise ArgumentTypeError(f"{text!r} is no HOST:PORT: a port is a number up to 65535")
+    return bare, int(port)
 
 
 def _count(text: str) -> int:

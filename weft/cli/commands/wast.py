@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weft.cli.errors import UsageError
+from weft.cli.output import say
 from weft.cli.results import Result, Status, Tally
 from weft.cli.runner import run_script
 from weft.cli.spectest import script_runtime
@@ -33,7 +34,10 @@ def execute(options: argparse.Namespace) -> int:
         for result in run_script(path, script_runtime):
             tally.add(result)
             _report(result, options)
-    print(tally, file=sys.stderr if options.json else sys.stdout)
+    if options.json:
+        print(tally, file=sys.stderr)
+    else:
+        say(tally)
     return 1 if tally.failed else 0
 
 
@@ -55,18 +59,18 @@ def _scripts(paths: Sequence[Path]) -> list[Path]:
 def _report(result: Result, options: argparse.Namespace) -> None:
     if options.json:
         fields = ("file", "line", "kind", "message")
-        print(json.dumps({name: getattr(result, name) for name in fields} | {"status": result.status.value}))
+        say(json.dumps({name: getattr(result, name) for name in fields} | {"status": result.status.value}))
         return
     place = f"{result.file}:{result.line}: {result.kind}"
     match result.status:
         case Status.FAILED:
-            print(f"{place}: {result.message}")
+            say(f"{place}: {result.message}")
             if options.verbose and result.detail:
-                print(result.detail.rstrip())
+                say(result.detail.rstrip())
         case Status.SKIPPED if options.verbose:
-            print(f"{place}: skipped: {result.message}")
+            say(f"{place}: skipped: {result.message}")
         case Status.PASSED if options.strict and result.message:
-            print(f"{place}: passed, but {result.message}")
+            say(f"{place}: passed, but {result.message}")
 
 
 __all__ = ["add_arguments", "execute"]
