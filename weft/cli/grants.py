@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentTypeError
+from importlib.util import find_spec
 from ipaddress import ip_network
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from weft.cli.errors import UsageError
+from weft.cli.errors import CommandError, UsageError
 from weft.wasi import Network, Preopen, WasiCtx
 from weft.wasi.http.policy import Http
 from weft.wasi.network import name_pattern
@@ -59,6 +60,7 @@ def make_context(options: argparse.Namespace, args: Sequence[str]) -> WasiCtx:
 
     Raises:
         UsageError: they do not go together.
+        CommandError: they need a package that is not there.
     """
     env = _environment(options)
     for text in (*args, *env, *env.values(), options.cwd or ""):
@@ -73,7 +75,7 @@ def make_context(options: argparse.Namespace, args: Sequence[str]) -> WasiCtx:
         stderr="inherit",
         preopens=options.dir,
         network=_network(options),
-        http=Http(outgoing=options.http),
+        http=_http(options),
         block_loop=True,
     )
 
@@ -133,6 +135,12 @@ def _environment(options: argparse.Namespace) -> dict[str, str]:
         elif name in os.environ:
             env[name] = os.environ[name]
     return env
+
+
+def _http(options: argparse.Namespace) -> Http:
+    if options.http and find_spec("h11") is None:
+        raise CommandError("--http needs h11: pip install 'weft[http]'")
+    return Http(outgoing=options.http)
 
 
 def _network(options: argparse.Namespace) -> Network:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from weft.cli.errors import UsageError
+from weft.cli.errors import CommandError, UsageError
 from weft.cli.grants import add_grants, lookup, make_context, network, preopen, seconds
 from weft.wasi import Network, Preopen
 
@@ -119,6 +120,14 @@ def test_no_name(text: str) -> None:
     """What is no name is refused, and not one that is never asked for."""
     with pytest.raises(ArgumentTypeError, match="no domain name"):
         lookup(text)
+
+
+def test_http_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the package that sends requests, none are promised: the message says what to install."""
+    monkeypatch.setitem(sys.modules, "h11", None)
+    assert not context().http.outgoing
+    with pytest.raises(CommandError, match=r"pip install 'weft\[http\]'"):
+        context("--http")
 
 
 def test_addresses_without_sockets() -> None:
