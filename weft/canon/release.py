@@ -40,6 +40,10 @@ def release(store: StoreState, t: ValType | None, value: Any) -> None:
     Raises:
         LowerError: it is no value of the type.
     """
+    _release(store, t, value, {})
+
+
+def _release(store: StoreState, t: ValType | None, value: Any, known: dict[int, bool]) -> None:
     match t:
         case OwnType(resource=ResourceType(let_go=let_go)) if let_go is not None:
             let_go(store, value)
@@ -47,9 +51,17 @@ def release(store: StoreState, t: ValType | None, value: Any) -> None:
             value.drop()
         case StreamType() | FutureType():
             store.unwrap_readable(value, t).drop_readable()
-        case _ if t is not None and has_handles(FuncType((), t)):
+        case _ if t is not None and _holds_handles(t, known):
             for part, item in _parts(t, value):
-                release(store, part, item)
+                _release(store, part, item, known)
+
+
+def _holds_handles(t: ValType, known: dict[int, bool]) -> bool:
+    """Look through a type once, however many values of it there are: guests choose both."""
+    answer = known.get(id(t))
+    if answer is None:
+        answer = known[id(t)] = has_handles(FuncType((), t))
+    return answer
 
 
 def _parts(t: ValType, value: Any) -> list[tuple[ValType | None, Any]]:
