@@ -14,6 +14,7 @@ from http_server import CERTIFICATE, Received, answering, receive_request, resul
 from weft import Err
 from weft.wasi import WasiCtx, WasiLimits
 from weft.wasi.http import Fields, Http, HttpError, send
+from weft.wasi.http.exchange import Exchange
 from weft.wasi.http.failures import code_of
 from weft.wasi.outcome import Outcome
 
@@ -283,6 +284,23 @@ async def test_a_connection_that_breaks_is_an_error_to_both() -> None:
             request = client.request(authority, method="POST", contents=never)
             assert await failure(client, request) == "connection-terminated"
             assert await result_of(client, request.body.result) == Err("connection-terminated")
+
+    await run(main)
+
+
+async def test_a_head_that_cannot_be_sent_closes_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection for which no request can be made is closed at once, and not when the error is forgotten."""
+
+    def begin(*_args: object) -> bytes:
+        raise HttpError("HTTP-protocol-error")
+
+    monkeypatch.setattr(Exchange, "begin", begin)
+
+    async def main(client: Client) -> None:
+        async with serving(silent) as authority:
+            with pytest.raises(HttpError, match="HTTP-protocol-error"):
+                await send(client.accessor, client.request(authority))
+            assert client.ctx.handles.open == 0
 
     await run(main)
 

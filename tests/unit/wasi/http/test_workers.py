@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self
 
@@ -199,6 +200,40 @@ async def test_a_request_may_stop_waiting() -> None:
                 too_late.cancel()
         assert held.in_flight == len(outcomes)
         for worker in outcomes:
+            pool.release(worker)
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_task_that_is_cancelled_when_it_was_served_keeps_nothing() -> None:
+    """asyncio cancels a task that has its instance, but did not wake up yet: others get the instance."""
+    fakes = Fakes(max_instances=1, max_concurrent_per_instance=1)
+    async with fakes.pool.running() as pool:
+        held = await pool.acquire()
+        waiting = asyncio.create_task(pool.acquire())
+        await wait_all_tasks_blocked()
+        pool.release(held)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        assert waiting.cancelled()
+        assert held.in_flight == 0
+        pool.release(await pool.acquire())
+
+
+async def test_requests_that_an_instance_is_made_for_do_not_count_as_waiting() -> None:
+    """As many requests as the instances can take that are being made wait beside those that `max_waiting` is about."""
+    fakes = Fakes(max_instances=1, max_concurrent_per_instance=2, max_waiting=1).hold()
+    outcomes: list[Any] = []
+    async with fakes.pool.running() as pool:
+        async with anyio.create_task_group() as group:
+            for _ in range(4):
+                group.start_soon(fakes.acquire_later, outcomes)
+            await wait_all_tasks_blocked()
+            assert [type(outcome) for outcome in outcomes] == [OverloadedError]
+            fakes.go.set()
+            while len(outcomes) < 3:
+                await wait_all_tasks_blocked()
+            pool.release(outcomes[1])
+        for worker in outcomes[2:]:
             pool.release(worker)
 
 
