@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import errno
-from typing import final
+import resource
+from typing import Final, final
 
 from attrs import define, field, frozen, validators
 
+_IS_SIZE: Final = [validators.instance_of(int), validators.ge(0)]
+
 
 def _size(default: int) -> int:
-    size: int = field(default=default, validator=[validators.instance_of(int), validators.ge(0)])
+    size: int = field(default=default, validator=_IS_SIZE)
     return size
+
+
+def _half_the_descriptors() -> int:
+    """Return half of what the process may open now, so that something is left for others; 10,000 at the most."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 10_000 if soft == resource.RLIM_INFINITY else min(10_000, soft // 2)
 
 
 @final
@@ -19,7 +28,8 @@ class WasiLimits:
     """Limits of one `weft.wasi.WasiCtx`.
 
     Attributes:
-        handles: how many files, directories, sockets and the like may be open at once.
+        handles: how many files, directories, sockets and the like may be open at once; by default half of what the
+            process may open, and 10,000 at the most.
         random_byte_length: how many random bytes one call may ask for.
         buffer_byte_length: how many bytes the host holds for a guest that does not take them, or for a peer that is
             slower than the guest, in each direction of each stream.
@@ -29,7 +39,7 @@ class WasiLimits:
             responses, and with them the entries of directories that were read ahead.
     """
 
-    handles: int = _size(10_000)
+    handles: int = field(factory=_half_the_descriptors, validator=_IS_SIZE)
     random_byte_length: int = _size(64 << 20)
     buffer_byte_length: int = _size(1 << 20)
     header_byte_length: int = _size(128 << 10)

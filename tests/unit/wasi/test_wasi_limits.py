@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import resource
 from typing import Any
 
 import pytest
@@ -86,3 +87,14 @@ def test_random_bytes(name: str, prefix: str) -> None:
         lengths = [len(guest.get_func("bytes").call(store, count)) for count in (0, 1, 100, 101, (1 << 64) - 1)]
         assert lengths == [0, 1, 100, 100, 100]
         assert len({guest.get_func("u64").call(store) for _ in range(8)}) == 8
+
+
+def test_guests_leave_descriptors_to_others() -> None:
+    """By default guests may have half of the descriptors of the process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (600, hard))
+        assert WasiLimits().handles == 300
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert WasiLimits(handles=7).handles == 7
