@@ -276,6 +276,17 @@ async def test_an_instance_that_goes_while_it_lets_nobody_in_harms_nobody() -> N
         pool.release(outcomes[0])
 
 
+async def test_a_bug_of_the_host_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    """What fails in the host, and is no trap, ends the instance and can be found in the log."""
+    fakes = Fakes()
+    async with fakes.pool.running() as pool:
+        worker = await pool.acquire()
+        fakes.made[0].change(trap=ZeroDivisionError("a bug"))
+        await wait_all_tasks_blocked()
+        pool.release(worker)
+    assert any(record.exc_info and record.exc_info[0] is ZeroDivisionError for record in caplog.records)
+
+
 async def test_a_trap_ends_one_instance_and_another_takes_its_place(caplog: pytest.LogCaptureFixture) -> None:
     """What traps is disposed of at once, with its error for its requests; the next request gets a fresh one."""
     fakes = Fakes()

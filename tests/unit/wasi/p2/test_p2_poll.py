@@ -5,6 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 from anyio import create_task_group, wait_all_tasks_blocked
+from anyio.lowlevel import checkpoint
 from attrs import define
 from p2_fakes import FakeClock, FakeInput, engine
 
@@ -158,6 +159,23 @@ async def test_hundreds_of_waits() -> None:
             switches[-1].turn_on()
         with pytest.raises(weft.Trap, match="at most"):
             await poll(store.accessor, pollables(*(Switch() for _ in range(MOST_WAITS + 1))))
+
+
+async def test_the_start_of_many_waits_holds_nobody_up() -> None:
+    """Others have a turn while a poll still begins to wait for all that it waits for."""
+    switches = [Switch() for _ in range(3 * TURN_WAITS)]
+    seen: set[int] = set()
+
+    async def look() -> None:
+        while switches[-1].event is None:
+            seen.add(sum(switch.waiting for switch in switches))
+            await checkpoint()
+        switches[-1].turn_on()
+
+    async with weft.Store(engine()) as store, create_task_group() as group:
+        group.start_soon(look)
+        await poll(store.accessor, pollables(*switches))
+    assert any(0 < count < len(switches) for count in seen)
 
 
 async def test_what_a_wait_raises_surfaces() -> None:
