@@ -110,13 +110,8 @@ class Worker(Generic[S]):
     @property
     def has_room(self) -> bool:
         """Whether the limits let it have one more request."""
-        limits = self.limits
-        return (
-            self.service is not None
-            and not self.retired
-            and self.in_flight < limits.max_concurrent_per_instance
-            and self.total < limits.max_requests_per_instance
-        )
+        room = self.in_flight < self.limits.max_concurrent_per_instance
+        return self.service is not None and not self.retired and room
 
     def take(self) -> None:
         """Count one more request; the last one it may have retires it."""

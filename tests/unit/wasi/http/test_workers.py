@@ -276,6 +276,19 @@ async def test_an_instance_that_goes_while_it_lets_nobody_in_harms_nobody() -> N
         pool.release(outcomes[0])
 
 
+async def test_an_instance_that_expects_no_more_handles_one_request() -> None:
+    """An instance that cannot be used again gets no other request, even while it has room."""
+    fakes = Fakes()
+    async with fakes.pool.running() as pool:
+        pool.release(await pool.acquire())
+        fakes.made[0].is_reusable = False
+        first, second = await pool.acquire(), await pool.acquire()
+        assert first.service is fakes.made[0]
+        assert second is not first
+        for worker in (first, second):
+            pool.release(worker)
+
+
 async def test_a_bug_of_the_host_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
     """What fails in the host, and is no trap, ends the instance and can be found in the log."""
     fakes = Fakes()
