@@ -129,6 +129,7 @@ class Workers:
                 return
             idle = _Idle()
             self._idle.append(idle)
+            del handle, work  # what they refer to is free now
             await idle.woken.wait()
             assert idle.work is not None
             handle, work = idle.work

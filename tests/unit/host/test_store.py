@@ -157,6 +157,27 @@ async def test_a_task_aborted_at_once_never_runs() -> None:
         assert not ran
 
 
+async def test_what_a_task_had_is_free_when_it_is_over() -> None:
+    """A store that stays open keeps nothing of a background task that has ended."""
+
+    class Thing:
+        pass
+
+    async def background(_accessor: weft.Accessor, _thing: Thing) -> None:
+        await wait_all_tasks_blocked()
+
+    async with weft.Store(engine()) as store:
+
+        async def main(accessor: weft.Accessor) -> weakref.ref[Thing]:
+            thing = Thing()
+            await accessor.spawn(background, thing)
+            return weakref.ref(thing)
+
+        reference = await store.run_concurrent(main)
+        gc.collect()
+        assert reference() is None
+
+
 async def test_an_error_of_a_background_task_reaches_who_awaits_it() -> None:
     """An awaited background task raises its own exception there, and nowhere else."""
     error = ValueError("mine")
