@@ -79,7 +79,7 @@ async def test_a_guest_whose_memory_is_used_up_is_replaced(caplog: pytest.LogCap
 
     async with service(ctx=ctx, max_instances=1) as app:
         assert (await get(app, "/hello")).status == 200
-        made[0].held.add((64 << 10) - made[0].held.held)
+        made[0].held.limit = 0  # whatever is let go of meanwhile leaves no room
         failed = await get(app, "/hello")
         assert (failed.status, failed.error) == (500, None)
         assert (await get(app, "/hello")).status == 200
