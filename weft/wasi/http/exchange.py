@@ -29,6 +29,8 @@ RECEIVE_BYTE_LENGTH: Final = 1 << 16
 SEND_BYTE_LENGTH: Final = 1 << 18
 """How much is taken of a guest and sent at once, if the limits allow it."""
 
+WRITE_TIMEOUT: Final = "connection-write-timeout"
+
 
 _EVENTS: Final = (h11.InformationalResponse, h11.Response, h11.Data, h11.EndOfMessage)
 
@@ -131,6 +133,8 @@ class Exchange:
                 code = None
         except _PeerError as error:
             code = error.code
+            if code == WRITE_TIMEOUT:  # nobody answers half a message before its end
+                self.abort(code)
         except HttpError as error:
             code = error.code
             self.abort(code)
@@ -160,7 +164,7 @@ class Exchange:
         if not data:
             return
         try:
-            with time_limit(self._between_bytes_ns, "connection-write-timeout"):
+            with time_limit(self._between_bytes_ns, WRITE_TIMEOUT):
                 await self._connection.send(data)
         except HttpError as error:
             raise _PeerError(error.code) from error

@@ -11,7 +11,7 @@ import pytest
 from anyio import wait_all_tasks_blocked
 from http_server import CERTIFICATE, Received, answering, receive_request, result_of, run, serving
 
-from weft import Err
+from weft import Err, producers
 from weft.wasi import WasiCtx, WasiLimits
 from weft.wasi.http import Fields, Http, HttpError, send
 from weft.wasi.http.exchange import Exchange
@@ -230,6 +230,22 @@ async def test_each_part_of_the_contents_has_a_time_limit() -> None:
                 await body.trailers()
             assert caught.value.code == "connection-read-timeout"
             body.succeed()
+
+    await run(main)
+
+
+async def test_each_part_of_a_request_has_a_time_limit() -> None:
+    """A server that reads no more and says nothing is given up, whatever time it has for its response."""
+
+    async def main(client: Client) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as deaf:  # nobody takes the connection from the system
+            options = client.options(between_bytes_ns=50_000_000, first_byte_ns=(1 << 64) - 1)
+            contents = producers.from_iterable(b"x" * (1 << 20) for _ in range(64))
+            authority = f"127.0.0.1:{deaf.getsockname()[1]}"
+            request = client.request(authority, method="POST", contents=contents, options=options)
+            with anyio.fail_after(10):
+                assert await failure(client, request) == "connection-write-timeout"
+                assert await result_of(client, request.body.result) == Err("connection-write-timeout")
 
     await run(main)
 
